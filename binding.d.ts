@@ -1,0 +1,206 @@
+/**
+ * The surface of the native module, kept by hand. `test/contract/binding.test.ts` holds it against the
+ * loaded module in both directions: an export that is missing here or there fails.
+ *
+ * Nothing here is public API. `lib/native.ts` is the only importer; `lib/wal` turns it into `Wal`.
+ * Times are milliseconds since the Unix epoch; LSNs are JS-safe integers, 0 meaning "none".
+ */
+
+/** package.json's version at the time the module was built. */
+export const version: string
+/** Version of the on-disk format that this module writes, and the newest that it reads. */
+export const formatVersion: number
+/** Which CRC32C was chosen at run time. */
+export const crc32cImplementation: 'sse42' | 'arm64' | 'portable'
+/** Name -> number of every operation an entry can carry. */
+export const operations: Readonly<Record<string, number>>
+/** Error codes of `native/core/status.h`, in order; the code of `ERR_WAL_X` is its index. */
+export const errorCodes: readonly string[]
+/** Sizes that callers need to check input before it crosses into native code; from `format.h`. */
+export const limits: Readonly<{
+  maxUserIdBytes: number
+  maxPayloadBytes: number
+  minSegmentBytes: number
+  maxSegmentBytes: number
+  minQueueBytes: number
+  maxQueueBytes: number
+  /** Bytes that an entry takes beyond its user id and payload, padding included (upper bound). */
+  entryOverheadBytes: number
+  segmentHeaderBytes: number
+}>
+/** Names of the numbers that `NativeChunk.columns` holds for each entry, in order. */
+export const entryColumns: readonly string[]
+
+/** CRC32C (Castagnoli) of `bytes`, continued from `seed` (default 0). */
+export function crc32c(bytes: Uint8Array, seed?: number): number
+
+export interface NativeOpenOptions {
+  directory: string
+  segmentBytes: number
+  batchIntervalMs: number
+  batchBytes: number
+  queueBytes: number
+  requireKillSafe: boolean
+  onCorruption: 'skip' | 'stop' | 'fail'
+  /** Called on the event loop, at most once per wake-up; look at the log to see what changed. */
+  onWake: () => void
+}
+
+/** A damaged or missing stretch of the log. `firstLsn` 0: no entry is lost by it. */
+export interface NativeDamage {
+  /** See docs/format.md, "Damage". */
+  kind: string
+  /** Segment number by file name; 0 for the staging ring or the directory itself. */
+  segment: number
+  /** File name inside the log's directory; '' when there is no such file. */
+  file: string
+  offset: number
+  endOffset: number
+  firstLsn: number
+  lastLsn: number
+  /** LSN of the last whole entry before the damage, 0 when there is none. */
+  previousLsn: number
+  /** Users whose entries are lost, as far as the damaged bytes still prove it. */
+  users: string[]
+  detail: string
+}
+
+export interface NativeSegment {
+  number: number
+  file: string
+  state: 'sealed' | 'unsealed' | 'active' | 'rejected'
+  fileBytes: number
+  /** Offset after the last whole record. */
+  endOffset: number
+  firstLsn: number
+  lastLsn: number
+  entries: number
+  batches: number
+  firstTimestamp: number
+  lastTimestamp: number
+}
+
+export interface NativeTornTail {
+  segment: number
+  file: string
+  offset: number
+  /** Bytes from `offset` that were cut (trailing zeros not counted). */
+  bytes: number
+  /** Whole entries behind a hole, dropped because only a prefix may come back. */
+  entries: number
+}
+
+/** What a pass over the directory and the staging ring found. */
+export interface NativeScan {
+  logId: string
+  formatVersion: number
+  segments: NativeSegment[]
+  damage: NativeDamage[]
+  tornTail: NativeTornTail | null
+  /** Highest LSN that comes back (or that is proven to have existed). */
+  lastLsn: number
+  /** Every LSN up to this one is proven to have been on stable storage. */
+  provenLsn: number
+  entries: number
+  bytes: number
+  /** The staging ring of a live or a dead writer. */
+  ring: { found: boolean; firstLsn: number; lastLsn: number; entries: number }
+  /** A writer holds the directory's lock right now. */
+  live: boolean
+}
+
+/** What `open` did to get going again. */
+export interface NativeRecovery extends NativeScan {
+  /** Entries that existed only in the ring (or in an unproven tail) and were written and synced again. */
+  carriedEntries: number
+  ringTakenOver: boolean
+  /** The log was closed cleanly by its last writer, or is new. */
+  clean: boolean
+  created: boolean
+  durationMs: number
+}
+
+export interface NativeEvent {
+  kind: 'rotate' | 'degraded' | 'resumed' | 'failed' | 'corruption'
+  segment: number
+  lsn: number
+  code: string
+  errno: number
+  message: string
+}
+
+export interface NativeStats {
+  logId: string
+  lastLsn: number
+  durableLsn: number
+  killSafe: boolean
+  state: 'ok' | 'degraded' | 'failed' | 'closed'
+  queueBytes: number
+  queueCapacityBytes: number
+  segment: number
+  segmentOffset: number
+  segmentBytes: number
+  appends: number
+  batches: number
+  syncs: number
+  writtenBytes: number
+  rotations: number
+  wakeups: number
+  backpressure: number
+  preallocated: boolean
+}
+
+/** One pull of a reader: users and payloads in `bytes`, `entryColumns.length` numbers an entry in `columns`. */
+export interface NativeChunk {
+  bytes: Uint8Array
+  columns: Float64Array
+  damage: NativeDamage[]
+}
+
+export interface NativeReader {
+  /** Next entries in LSN order, null at the end. One call at a time. */
+  next(): Promise<NativeChunk | null>
+  close(): void
+}
+
+export interface NativeReadOptions {
+  fromLsn?: number
+  /** Stop at the first damage instead of passing over it. */
+  stopAtDamage?: boolean
+}
+
+export interface NativeLog {
+  readonly recovery: NativeRecovery
+  /**
+   * Stages one entry; returns its LSN. Never touches a file. Returns a negative error code index
+   * (see `errorCodes`) when it is refused, having changed nothing.
+   */
+  append(operation: number, userId: string, payload: Uint8Array | null, sequence: number): number
+  /** True when `entries` entries of together `bytes` bytes of user ids and payloads would all be accepted now. */
+  hasRoom(entries: number, bytes: number): boolean
+  lastLsn(): number
+  durableLsn(): number
+  /** Asks the writer to flush at once and to call `onWake` when `lsn` is durable. */
+  requestDurable(lsn: number): void
+  /** Asks the writer to call `onWake` when at least half of the ring is free. */
+  requestDrained(): void
+  isDrained(): boolean
+  /** Keeps the event loop alive (true) or not (false) for what the writer will report. */
+  hold(on: boolean): void
+  /** Rare happenings since the last call, oldest first. */
+  takeEvents(): NativeEvent[]
+  stats(): NativeStats
+  /** A reader over everything appended before this call. */
+  read(options?: NativeReadOptions): NativeReader
+  /** Flushes, syncs, seals, removes the ring, releases the lock. Rejects when something could not be made durable. */
+  close(): Promise<void>
+}
+
+/** Locks the directory (created when absent), recovers it and starts its writer thread. */
+export function open(options: NativeOpenOptions): Promise<NativeLog>
+
+/** Looks at a log's directory or at one segment file; changes nothing, takes no lock. */
+export function scan(path: string): Promise<NativeScan>
+
+/** Reads a log's directory (ring of a live writer included) or one segment file; changes nothing, takes no lock. */
+export function read(path: string, options?: NativeReadOptions): Promise<NativeReader>

@@ -1,0 +1,207 @@
+#include "convert.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace ingest_wal {
+namespace {
+
+constexpr const char* kColumns[] = {"lsn",     "timestamp", "operation",   "sequence",     "segment",
+                                    "offset",  "userAt",    "userBytes",   "payloadAt",    "payloadBytes"};
+constexpr size_t kColumnCount = sizeof(kColumns) / sizeof(kColumns[0]);
+
+Napi::Number Number(Napi::Env env, uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
+Napi::Number Number(Napi::Env env, int64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
+
+const char* SegmentStateText(const SegmentReport& segment, bool last, bool live) {
+  switch (segment.state) {
+    case SegmentState::kSealed:
+      return "sealed";
+    case SegmentState::kRejected:
+      return "rejected";
+    case SegmentState::kUnsealed:
+      break;
+  }
+  return last && live ? "active" : "unsealed";
+}
+
+const char* EventText(LogEvent::Kind kind) {
+  switch (kind) {
+    case LogEvent::Kind::kRotate:
+      return "rotate";
+    case LogEvent::Kind::kDegraded:
+      return "degraded";
+    case LogEvent::Kind::kResumed:
+      return "resumed";
+    case LogEvent::Kind::kFailed:
+      return "failed";
+    case LogEvent::Kind::kCorruption:
+      break;
+  }
+  return "corruption";
+}
+
+Napi::Object SegmentObject(Napi::Env env, const SegmentReport& segment, bool last, bool live) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("number", Number(env, segment.number));
+  object.Set("file", segment.file);
+  object.Set("state", SegmentStateText(segment, last, live));
+  object.Set("fileBytes", Number(env, segment.file_bytes));
+  object.Set("endOffset", Number(env, segment.end_offset));
+  object.Set("firstLsn", Number(env, segment.first_lsn));
+  object.Set("lastLsn", Number(env, segment.last_lsn));
+  object.Set("entries", Number(env, segment.entries));
+  object.Set("batches", Number(env, segment.batches));
+  object.Set("firstTimestamp", Number(env, segment.first_timestamp_ms));
+  object.Set("lastTimestamp", Number(env, segment.last_timestamp_ms));
+  return object;
+}
+
+Napi::Object DamageObject(Napi::Env env, const Damage& damage) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("kind", damage.kind);
+  object.Set("segment", Number(env, damage.segment));
+  object.Set("file", damage.file);
+  object.Set("offset", Number(env, damage.offset));
+  object.Set("endOffset", Number(env, damage.end_offset));
+  object.Set("firstLsn", Number(env, damage.first_lsn));
+  object.Set("lastLsn", Number(env, damage.last_lsn));
+  object.Set("previousLsn", Number(env, damage.previous_lsn));
+  Napi::Array users = Napi::Array::New(env, damage.users.size());
+  for (size_t i = 0; i < damage.users.size(); i++) users.Set(static_cast<uint32_t>(i), damage.users[i]);
+  object.Set("users", users);
+  object.Set("detail", damage.detail);
+  return object;
+}
+
+Napi::Value TornTailObject(Napi::Env env, const TornTail& torn) {
+  if (!torn.found) return env.Null();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("segment", Number(env, torn.segment));
+  object.Set("file", torn.file);
+  object.Set("offset", Number(env, torn.offset));
+  object.Set("bytes", Number(env, torn.bytes));
+  object.Set("entries", Number(env, torn.entries));
+  return object;
+}
+
+}  // namespace
+
+Napi::Error ToError(Napi::Env env, const Status& status) {
+  Napi::Error error = Napi::Error::New(env, status.message());
+  error.Set("code", Napi::String::New(env, status.code_name()));
+  if (status.system_errno() != 0) error.Set("errno", Napi::Number::New(env, status.system_errno()));
+  return error;
+}
+
+Napi::Value ToObject(Napi::Env env, const std::vector<Damage>& damage) {
+  Napi::Array array = Napi::Array::New(env, damage.size());
+  for (size_t i = 0; i < damage.size(); i++) array.Set(static_cast<uint32_t>(i), DamageObject(env, damage[i]));
+  return array;
+}
+
+Napi::Object ToObject(Napi::Env env, const DirectoryReport& report, bool live) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("logId", report.has_log_id ? LogIdText(report.log_id) : std::string());
+  object.Set("formatVersion", Napi::Number::New(env, kFormatVersion));
+  Napi::Array segments = Napi::Array::New(env, report.segments.size());
+  for (size_t i = 0; i < report.segments.size(); i++) {
+    const bool last = i + 1 == report.segments.size();
+    segments.Set(static_cast<uint32_t>(i), SegmentObject(env, report.segments[i], last, live));
+  }
+  object.Set("segments", segments);
+  object.Set("damage", ToObject(env, report.damage));
+  object.Set("tornTail", TornTailObject(env, report.torn_tail));
+  object.Set("lastLsn", Number(env, report.last_lsn));
+  object.Set("provenLsn", Number(env, report.proven_lsn));
+  object.Set("entries", Number(env, report.entries));
+  object.Set("bytes", Number(env, report.bytes));
+  Napi::Object ring = Napi::Object::New(env);
+  ring.Set("found", Napi::Boolean::New(env, report.ring.found));
+  ring.Set("firstLsn", Number(env, report.ring.first_lsn));
+  ring.Set("lastLsn", Number(env, report.ring.last_lsn));
+  ring.Set("entries", Number(env, report.ring.entries));
+  object.Set("ring", ring);
+  object.Set("live", Napi::Boolean::New(env, live));
+  return object;
+}
+
+Napi::Object ToObject(Napi::Env env, const RecoveryReport& recovery) {
+  Napi::Object object = ToObject(env, recovery.found, false);
+  object.Set("carriedEntries", Number(env, recovery.carried_entries));
+  object.Set("ringTakenOver", Napi::Boolean::New(env, recovery.ring_taken_over));
+  object.Set("clean", Napi::Boolean::New(env, recovery.found.clean));
+  object.Set("created", Napi::Boolean::New(env, recovery.created));
+  object.Set("durationMs", Napi::Number::New(env, static_cast<double>(recovery.duration_ns) / 1e6));
+  return object;
+}
+
+Napi::Object ToObject(Napi::Env env, const LogEvent& event) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("kind", EventText(event.kind));
+  object.Set("segment", Number(env, event.segment));
+  object.Set("lsn", Number(env, event.lsn));
+  object.Set("code", event.status.code_name());
+  object.Set("errno", Napi::Number::New(env, event.status.system_errno()));
+  object.Set("message", event.status.message());
+  return object;
+}
+
+Napi::Object ToObject(Napi::Env env, const Chunk& chunk) {
+  Napi::Object object = Napi::Object::New(env);
+  Napi::Uint8Array bytes = Napi::Uint8Array::New(env, chunk.bytes.size());
+  if (!chunk.bytes.empty()) std::memcpy(bytes.Data(), chunk.bytes.data(), chunk.bytes.size());
+  Napi::Float64Array columns = Napi::Float64Array::New(env, chunk.entries.size() * kColumnCount);
+  double* to = columns.Data();
+  for (const ChunkEntry& entry : chunk.entries) {
+    *to++ = static_cast<double>(entry.lsn);
+    *to++ = static_cast<double>(entry.timestamp_ms);
+    *to++ = entry.operation;
+    *to++ = entry.sequence;
+    *to++ = static_cast<double>(entry.segment);
+    *to++ = static_cast<double>(entry.offset);
+    *to++ = entry.user_id_at;
+    *to++ = entry.user_id_bytes;
+    *to++ = entry.payload_at;
+    *to++ = entry.payload_bytes;
+  }
+  object.Set("bytes", bytes);
+  object.Set("columns", columns);
+  object.Set("damage", ToObject(env, chunk.damage));
+  return object;
+}
+
+Napi::Value EntryColumns(Napi::Env env) {
+  Napi::Array names = Napi::Array::New(env, kColumnCount);
+  for (size_t i = 0; i < kColumnCount; i++) names.Set(static_cast<uint32_t>(i), kColumns[i]);
+  return names;
+}
+
+bool ToUint64(const Napi::Value& value, const char* name, uint64_t* to) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  if (number >= 0 && number <= 9007199254740991.0 && std::floor(number) == number) {
+    *to = static_cast<uint64_t>(number);
+    return true;
+  }
+  const std::string shown = value.IsNumber() ? value.ToString().Utf8Value() : std::string("not a number");
+  ToError(value.Env(), Status(ErrorCode::kInvalidArgument,
+                              std::string(name) + " is " + shown + "; allowed: a whole number from 0 to 2^53 - 1"))
+      .ThrowAsJavaScriptException();
+  return false;
+}
+
+const char* StateText(LogState state) {
+  switch (state) {
+    case LogState::kOk:
+      return "ok";
+    case LogState::kDegraded:
+      return "degraded";
+    case LogState::kFailed:
+      return "failed";
+    case LogState::kClosed:
+      break;
+  }
+  return "closed";
+}
+
+}  // namespace ingest_wal

@@ -1,0 +1,82 @@
+// The module's exports: a table. binding.d.ts describes them.
+#include "addon_data.h"
+#include "convert.h"
+#include "crc32c.h"
+#include "format.h"
+#include "log_object.h"
+#include "reader_object.h"
+#include "staging_ring.h"
+#include "status.h"
+
+namespace ingest_wal {
+namespace {
+
+Napi::Value Crc32cOf(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 1 || !info[0].IsTypedArray() ||
+      info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    ToError(env, Status(ErrorCode::kInvalidArgument, "crc32c takes a Uint8Array")).ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
+  const uint32_t seed = info[1].IsNumber() ? info[1].As<Napi::Number>().Uint32Value() : 0;
+  return Napi::Number::New(env, Crc32c(seed, bytes.Data(), bytes.ByteLength()));
+}
+
+Napi::Object Operations(Napi::Env env) {
+  const auto number = [&](Operation operation) { return Napi::Number::New(env, static_cast<int>(operation)); };
+  Napi::Object operations = Napi::Object::New(env);
+  operations.Set("START_BUFFER", number(Operation::kStartBuffer));
+  operations.Set("ADD_MEASUREMENT", number(Operation::kAddMeasurement));
+  operations.Set("END_BUFFER", number(Operation::kEndBuffer));
+  operations.Set("CHECKPOINT", number(Operation::kCheckpoint));
+  operations.Set("COMMIT", number(Operation::kCommit));
+  operations.Set("ROLLBACK", number(Operation::kRollback));
+  return operations;
+}
+
+Napi::Object Limits(Napi::Env env) {
+  const auto number = [&](uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); };
+  Napi::Object limits = Napi::Object::New(env);
+  limits.Set("maxUserIdBytes", number(kMaxUserIdBytes));
+  limits.Set("maxPayloadBytes", number(kMaxPayloadBytes));
+  limits.Set("minSegmentBytes", number(kMinSegmentBytes));
+  limits.Set("maxSegmentBytes", number(kMaxSegmentBytes));
+  limits.Set("minQueueBytes", number(kMinRingBytes));
+  limits.Set("maxQueueBytes", number(kMaxRingBytes));
+  limits.Set("entryOverheadBytes", number(kEntryOverheadBytes));
+  limits.Set("segmentHeaderBytes", number(kSegmentDataAt));
+  return limits;
+}
+
+Napi::Array ErrorCodes(Napi::Env env) {
+  Napi::Array codes = Napi::Array::New(env);
+  uint32_t index = 0;
+  for (const char* name : kErrorCodeNames) codes.Set(index++, name);
+  return codes;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  auto* data = new AddonData();
+  data->log_class = Napi::Persistent(LogObject::Define(env));
+  data->reader_class = Napi::Persistent(ReaderObject::Define(env));
+  env.SetInstanceData(data);
+  exports.Set("version", INGEST_WAL_VERSION);
+  exports.Set("formatVersion", Napi::Number::New(env, kFormatVersion));
+  exports.Set("crc32cImplementation", Crc32cImplementation());
+  exports.Set("operations", Operations(env));
+  exports.Set("errorCodes", ErrorCodes(env));
+  exports.Set("limits", Limits(env));
+  exports.Set("entryColumns", EntryColumns(env));
+  exports.Set("crc32c", Napi::Function::New<Crc32cOf>(env, "crc32c"));
+  exports.Set("open", Napi::Function::New<LogObject::Open>(env, "open"));
+  exports.Set("scan", Napi::Function::New<ReaderObject::ScanPath>(env, "scan"));
+  exports.Set("read", Napi::Function::New<ReaderObject::ReadPath>(env, "read"));
+  return exports;
+}
+
+}  // namespace
+}  // namespace ingest_wal
+
+using ingest_wal::Init;
+NODE_API_MODULE(ingest_wal, Init)

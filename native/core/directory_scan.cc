@@ -1,0 +1,279 @@
+#include "directory_scan.h"
+
+#include <algorithm>
+
+#include "segment_name.h"
+
+namespace ingest_wal {
+namespace {
+
+void Reject(SegmentScan* segment, const char* kind, std::string detail) {
+  segment->rejected_kind = kind;
+  segment->rejected_detail = std::move(detail);
+}
+
+Status NewerVersion(const std::string& file, uint32_t version) {
+  return Status(ErrorCode::kNewerFormat, file + " is of format version " + std::to_string(version) +
+                                               "; this build reads versions up to " + std::to_string(kFormatVersion));
+}
+
+// Reads both copies of the header and takes the first sound one.
+Status ReadHeader(SegmentSource* source, SegmentScan* segment) {
+  if (source->size() < kSegmentDataAt) {
+    segment->too_short = true;
+    return Status();
+  }
+  uint32_t newer = 0;
+  bool found = false;
+  for (uint32_t copy = 0; copy < header::kCopies; copy++) {
+    Bytes block;
+    INGEST_WAL_RETURN_IF_ERROR(source->Window(copy * header::kCopyBytes, header::kCopyBytes, &block));
+    if (block.size < header::kCopyBytes) {
+      segment->too_short = true;
+      return Status();
+    }
+    SegmentHeader read;
+    uint32_t version = 0;
+    const HeaderState state = CheckSegmentHeader(block.data, copy, &read, &version);
+    if (state == HeaderState::kValid) {
+      if (!found) segment->header = read;
+      found = true;
+    } else {
+      segment->header_copy_damaged[copy] = true;
+      if (state == HeaderState::kNewerVersion) newer = std::max(newer, version);
+    }
+  }
+  if (!found && newer != 0) return NewerVersion(segment->file, newer);
+  if (!found) Reject(segment, damage_kind::kSegmentHeader, "both copies of the segment header are damaged");
+  return Status();
+}
+
+Status ReadIdentity(Directory* directory, IdentityScan* identity) {
+  std::unique_ptr<File> file;
+  const Status opened = directory->Open(kIdentityName, OpenMode::kRead, &file);
+  if (opened.code() == ErrorCode::kNotFound) return Status();
+  identity->present = true;
+  if (!opened.ok()) return opened.code() == ErrorCode::kPermission ? opened : Status();
+  uint8_t bytes[identity::kBytes];
+  size_t got = 0;
+  uint64_t size = 0;
+  if (!file->ReadAt(0, bytes, sizeof(bytes), &got).ok() || !file->Size(&size).ok()) return Status();
+  if (got < sizeof(bytes) || size != sizeof(bytes)) return Status();
+  uint32_t version = 0;
+  const HeaderState state = CheckIdentity(bytes, &identity->id, &version);
+  identity->valid = state == HeaderState::kValid;
+  // A single damaged byte must not look like a newer format: the segments' own versions decide.
+  return Status();
+}
+
+// The log's id: log.id, or what the first sound header says.
+void DecideLogId(DirectoryScan* scan) {
+  if (scan->identity.valid) {
+    scan->log_id = scan->identity.id;
+    scan->has_log_id = true;
+    return;
+  }
+  for (const SegmentScan& segment : scan->segments) {
+    if (!segment.accepted()) continue;
+    scan->log_id = segment.header.log_id;
+    scan->has_log_id = true;
+    return;
+  }
+}
+
+void CheckBelonging(DirectoryScan* scan) {
+  for (SegmentScan& segment : scan->segments) {
+    if (!segment.accepted()) continue;
+    if (segment.header.log_id != scan->log_id) {
+      Reject(&segment, damage_kind::kForeignSegment, "belongs to log " + LogIdText(segment.header.log_id));
+    } else if (segment.header.number != segment.number) {
+      Reject(&segment, damage_kind::kMisplacedSegment,
+             "its header says that it is segment " + std::to_string(segment.header.number));
+    }
+  }
+}
+
+// What a segment holds beyond the least `previous_lsn` of the segments after it is superseded.
+void SetBounds(DirectoryScan* scan) {
+  uint64_t bound = UINT64_MAX;
+  for (size_t i = scan->segments.size(); i-- > 0;) {
+    SegmentScan& segment = scan->segments[i];
+    segment.bound = bound;
+    if (segment.accepted()) bound = std::min(bound, segment.header.previous_lsn);
+  }
+}
+
+Status OpenHeader(Directory* directory, SegmentScan* segment) {
+  std::unique_ptr<SegmentSource> source;
+  const Status opened = SegmentSource::Open(directory, segment->file, &source);
+  if (!opened.ok()) {
+    Reject(segment, damage_kind::kNotAFile, opened.message());
+    return Status();
+  }
+  segment->file_bytes = source->size();
+  return ReadHeader(source.get(), segment);
+}
+
+void AddToRuns(const SegmentCursor::Located& located, SegmentScan* segment) {
+  const Entry& entry = located.entry;
+  if (segment->runs.empty() || segment->runs.back().last_lsn + 1 != entry.lsn) {
+    segment->runs.push_back(Run{entry.lsn, entry.lsn, located.offset, located.end, 0});
+  }
+  Run& run = segment->runs.back();
+  run.last_lsn = entry.lsn;
+  run.end = located.end;
+  run.last_checksum = located.body_checksum;
+  if (segment->entries == 0) segment->first_timestamp_ms = entry.timestamp_ms;
+  segment->last_timestamp_ms = entry.timestamp_ms;
+  segment->entries++;
+}
+
+Status ScanSegment(Directory* directory, SegmentScan* segment) {
+  std::unique_ptr<SegmentSource> source;
+  const Status opened = OpenSegmentSource(directory, segment->file, segment->header, &source);
+  if (!opened.ok()) {
+    Reject(segment, damage_kind::kNotAFile, opened.message());
+    return Status();
+  }
+  segment->file_bytes = source->size();
+  SegmentCursor cursor(source.get(), segment->header, segment->bound);
+  for (;;) {
+    SegmentCursor::Located located;
+    bool found = false;
+    INGEST_WAL_RETURN_IF_ERROR(cursor.Next(&located, &found));
+    if (!found) break;
+    AddToRuns(located, segment);
+  }
+  segment->findings = cursor.findings();
+  segment->durable_claim = cursor.durable_claim();
+  segment->end_offset = cursor.end_offset();
+  segment->superseded_at = cursor.superseded_at();
+  segment->sealed = cursor.sealed();
+  segment->batches = cursor.batches();
+  return Status();
+}
+
+}  // namespace
+
+Status OpenSegmentSource(Directory* directory, const std::string& file, const SegmentHeader& header,
+                         std::unique_ptr<SegmentSource>* source) {
+  INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(directory, file, source));
+  const uint64_t size = (*source)->size();
+  if (size < kSegmentDataAt + kSealBytes) return Status();
+  const uint64_t seal_at = size - mark::kBytes;
+  Bytes window;
+  INGEST_WAL_RETURN_IF_ERROR((*source)->Window(seal_at, mark::kBytes, &window));
+  const Record record = CheckRecord(window, SegmentSeed(header.salt, header.number), seal_at);
+  if (record.state == RecordState::kMark && record.mark.kind == MarkKind::kSealSecond) (*source)->Map();
+  return Status();
+}
+
+Status ReadHeaders(Directory* directory, DirectoryScan* scan) {
+  INGEST_WAL_RETURN_IF_ERROR(ReadIdentity(directory, &scan->identity));
+  std::vector<DirectoryEntry> names;
+  INGEST_WAL_RETURN_IF_ERROR(directory->List(&names));
+  for (const DirectoryEntry& name : names) {
+    SegmentScan segment;
+    if (!ParseSegmentName(name.name, &segment.number)) continue;
+    segment.file = name.name;
+    scan->segments.push_back(std::move(segment));
+  }
+  std::sort(scan->segments.begin(), scan->segments.end(),
+            [](const SegmentScan& a, const SegmentScan& b) { return a.number < b.number; });
+  for (SegmentScan& segment : scan->segments) INGEST_WAL_RETURN_IF_ERROR(OpenHeader(directory, &segment));
+  DecideLogId(scan);
+  CheckBelonging(scan);
+  SetBounds(scan);
+  return Status();
+}
+
+Status ScanSegments(Directory* directory, DirectoryScan* scan) {
+  for (size_t i = 0; i < scan->segments.size(); i++) {
+    if (!scan->segments[i].accepted()) continue;
+    INGEST_WAL_RETURN_IF_ERROR(ScanSegment(directory, &scan->segments[i]));
+  }
+  return Status();
+}
+
+void CheckChain(DirectoryScan* scan) {
+  const SegmentScan* previous = nullptr;
+  bool changed = false;
+  for (SegmentScan& segment : scan->segments) {
+    if (!segment.accepted()) continue;
+    const bool comparable = previous != nullptr && !previous->runs.empty() &&
+                            previous->runs.back().last_lsn == segment.header.previous_lsn &&
+                            segment.header.previous_checksum != 0;
+    if (comparable && previous->runs.back().last_checksum != segment.header.previous_checksum) {
+      Reject(&segment, damage_kind::kBrokenChain,
+             "does not follow the entry that segment " + std::to_string(previous->number) + " ends with");
+      changed = true;
+      continue;
+    }
+    previous = &segment;
+  }
+  if (changed) SetBounds(scan);
+}
+
+Status ScanDirectory(Directory* directory, DirectoryScan* scan) {
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory, scan));
+  INGEST_WAL_RETURN_IF_ERROR(ScanSegments(directory, scan));
+  CheckChain(scan);
+  return Status();
+}
+
+Status ScanOneSegment(Directory* directory, const std::string& file, DirectoryScan* scan) {
+  SegmentScan segment;
+  segment.file = file;
+  scan->whole = false;
+  const bool named = ParseSegmentName(file, &segment.number);
+  INGEST_WAL_RETURN_IF_ERROR(OpenHeader(directory, &segment));
+  if (segment.accepted()) {
+    scan->log_id = segment.header.log_id;
+    scan->has_log_id = true;
+    if (!named) segment.number = segment.header.number;
+  }
+  scan->segments.push_back(std::move(segment));
+  CheckBelonging(scan);
+  if (!scan->segments[0].accepted()) return Status();
+  return ScanSegment(directory, &scan->segments[0]);
+}
+
+bool JudgeFinding(const Finding& finding, const SegmentScan& segment, uint64_t proven, Damage* damage) {
+  const uint64_t known = std::min(proven, segment.bound);
+  // A seal says where the segment's entries end; without one only what was proven does.
+  const uint64_t upper = finding.lsn_after != 0 ? finding.lsn_after - 1
+                         : segment.sealed       ? segment.durable_claim
+                                                : known;
+  const uint64_t first = finding.lsn_before + 1;
+  const uint64_t last = std::min(upper, known);
+  const bool loses_entries = first <= last;
+  const bool behind_nothing_proven = finding.lsn_after == 0 || finding.lsn_after > known;
+  if (!loses_entries && behind_nothing_proven && !segment.sealed) return false;
+  switch (finding.kind) {
+    case Finding::Kind::kEntry:
+      damage->kind = damage_kind::kEntry;
+      break;
+    case Finding::Kind::kBytes:
+      damage->kind = damage_kind::kBytes;
+      break;
+    case Finding::Kind::kUnreadable:
+      damage->kind = damage_kind::kUnreadable;
+      break;
+    case Finding::Kind::kMissing:
+      damage->kind = damage_kind::kMissingEntries;
+      break;
+  }
+  damage->segment = segment.number;
+  damage->file = segment.file;
+  damage->offset = finding.offset;
+  damage->end_offset = finding.end;
+  damage->previous_lsn = finding.lsn_before;
+  if (loses_entries) {
+    damage->first_lsn = first;
+    damage->last_lsn = last;
+    damage->users = finding.users;
+  }
+  return true;
+}
+
+}  // namespace ingest_wal

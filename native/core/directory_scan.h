@@ -1,0 +1,99 @@
+// Looks at all of a log: which files are segments of it, what each holds, what is proven, torn, or damaged. Reads
+// only. Opening, verifying and reading a log all begin here.
+//
+// The judgement itself (AssembleReport) is a pure function of what was found:
+//   - Proven is the highest LSN that any mark, any later segment's header, or the ring says was durable.
+//   - A hole in what is proven is damage, and what lies behind it still comes back.
+//   - A hole in what is not proven is a torn tail: it and what lies behind it do not come back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "damage.h"
+#include "platform/file_system.h"
+#include "segment_cursor.h"
+#include "segment_header.h"
+#include "segment_source.h"
+#include "staging_ring.h"
+
+namespace ingest_wal {
+
+// Entries of one segment with consecutive LSNs.
+struct Run {
+  uint64_t first_lsn = 0;
+  uint64_t last_lsn = 0;
+  uint64_t offset = 0;
+  uint64_t end = 0;
+  uint32_t last_checksum = 0;
+};
+
+// One file whose name is a segment's, and everything a pass over it found.
+struct SegmentScan {
+  uint64_t number = 0;
+  std::string file;
+  uint64_t file_bytes = 0;
+  SegmentHeader header;
+  bool header_copy_damaged[2] = {false, false};
+  bool too_short = false;       // ends inside its header: its creation was never finished
+  std::string rejected_kind;    // a damage_kind when it cannot be used
+  std::string rejected_detail;
+  uint64_t bound = UINT64_MAX;  // entries above it are superseded by later segments
+  std::vector<Run> runs;
+  std::vector<Finding> findings;
+  uint64_t durable_claim = 0;
+  uint64_t end_offset = 0;
+  uint64_t superseded_at = 0;
+  bool sealed = false;
+  uint64_t entries = 0;
+  uint64_t batches = 0;
+  int64_t first_timestamp_ms = 0;
+  int64_t last_timestamp_ms = 0;
+
+  bool accepted() const { return rejected_kind.empty() && !too_short; }
+};
+
+// log.id as found.
+struct IdentityScan {
+  bool present = false;
+  bool valid = false;
+  LogId id{};
+};
+
+struct DirectoryScan {
+  IdentityScan identity;
+  LogId log_id{};
+  bool has_log_id = false;
+  std::vector<SegmentScan> segments;  // by number
+  bool whole = true;                  // false: one segment on its own, nothing is known of the others
+};
+
+// Reads log.id, lists the directory and reads all headers. kNewerFormat when something is of a newer version.
+Status ReadHeaders(Directory* directory, DirectoryScan* scan);
+
+// Opens a segment for reading, mapped when it ends with its seal: then nobody will write or cut it any more.
+Status OpenSegmentSource(Directory* directory, const std::string& file, const SegmentHeader& header,
+                         std::unique_ptr<SegmentSource>* source);
+
+// Walks the entries of every usable segment.
+Status ScanSegments(Directory* directory, DirectoryScan* scan);
+
+// Checks that each segment continues the one before it; rejects those that do not. After ScanSegments.
+void CheckChain(DirectoryScan* scan);
+
+// The verdict. `ring` holds what was copied out of the staging ring, `found` false when there is none.
+DirectoryReport AssembleReport(const DirectoryScan& scan, const RingContents& ring);
+
+// ReadHeaders, ScanSegments, CheckChain.
+Status ScanDirectory(Directory* directory, DirectoryScan* scan);
+
+// A single segment file on its own.
+Status ScanOneSegment(Directory* directory, const std::string& file, DirectoryScan* scan);
+
+// What a finding means in a segment that is `sealed` or not, when LSNs up to `proven` were durable and entries above
+// `bound` are superseded. False: it is no damage (never durable, or never written).
+bool JudgeFinding(const Finding& finding, const SegmentScan& segment, uint64_t proven, Damage* damage);
+
+}  // namespace ingest_wal

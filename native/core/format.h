@@ -1,0 +1,159 @@
+// THE on-disk format. Every size, offset and magic number of a log's files is stated here and nowhere
+// else; docs/format.md draws the same tables. Integers are little endian.
+//
+//   directory   log.id                  which log this is
+//               LOCK                    locked while a writer lives; empty
+//               0000000000000001.wal    segment 1 (16 decimal digits), then 2, 3, ...
+//               *.tmp                   being made; never part of the log
+//               quarantine/             copies of what was cut or passed over
+//
+//   segment     | header copy 0 | header copy 1 | record | record | ... | seal mark | seal mark |
+//               0               4096            8192
+//
+// A record is an entry or a mark, starts at a multiple of 8, and is checked with the segment's salt, its
+// number and the record's own offset: bytes of another segment, or of another place, are never a record.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ingest_wal {
+
+constexpr uint32_t kFormatVersion = 1;
+
+// --- Segment header: two equal copies (but for the copy's number), each filling a block of its own, so that no
+// single damaged sector takes the salt away, without which no record can be checked.
+//
+//   0        8         12         16       32       40     48          56             64        68     72        80
+//   | magic  | version | checksum | log id | number | salt | first LSN | previous LSN | prev.   | copy | created | planned |
+//   | u64    | u32     | u32      | 16     | u64    | u64  | u64       | u64          | chk u32 | u32  | i64 ms  | u64     |
+//
+// then zeros up to 4096. Checksum: CRC32C of bytes [0, 12) and [16, 4096).
+namespace header {
+constexpr uint64_t kMagic = 0x314c415754534749;  // "IGSTWAL1"
+constexpr size_t kMagicAt = 0;
+constexpr size_t kVersionAt = 8;
+constexpr size_t kChecksumAt = 12;
+constexpr size_t kLogIdAt = 16;
+constexpr size_t kNumberAt = 32;
+constexpr size_t kSaltAt = 40;
+constexpr size_t kFirstLsnAt = 48;
+constexpr size_t kPreviousLsnAt = 56;
+constexpr size_t kPreviousChecksumAt = 64;
+constexpr size_t kCopyAt = 68;
+constexpr size_t kCreatedAt = 72;
+constexpr size_t kPlannedBytesAt = 80;
+constexpr size_t kUsedBytes = 88;
+constexpr size_t kCopyBytes = 4096;
+constexpr size_t kCopies = 2;
+}  // namespace header
+
+constexpr size_t kLogIdBytes = 16;
+constexpr uint64_t kSegmentDataAt = header::kCopyBytes * header::kCopies;
+
+// --- Entry
+//
+//   0       4         8     16        20      22     24         28        32         36          44
+//   | magic | header  | LSN | payload | user  | zero | sequence | user id | body     | timestamp | user id | operation | payload | pad | footer |
+//   | u32   | chk u32 | u64 | u32     | u16   | u16  | u32      | chk u32 | chk u32  | i64 ms    | ...     | u8        | ...     | 0.. | u32    |
+//   |<------------------------- header ---------------------------------->| checksum |
+//
+// Body checksum: CRC32C of [8, 32) and of [36, end). It knows no position, so it is made when the entry is
+// staged. Header checksum: CRC32C of salt, segment number, record offset and [8, 36); it is made when
+// the entry is placed in a segment. Pad brings the record to a multiple of 8; the footer repeats its size.
+namespace entry {
+constexpr uint32_t kMagic = 0x454c4157;  // "WALE"
+constexpr size_t kMagicAt = 0;
+constexpr size_t kHeaderChecksumAt = 4;
+constexpr size_t kLsnAt = 8;
+constexpr size_t kPayloadBytesAt = 16;
+constexpr size_t kUserIdBytesAt = 20;
+constexpr size_t kZeroAt = 22;
+constexpr size_t kSequenceAt = 24;
+constexpr size_t kUserIdChecksumAt = 28;
+constexpr size_t kBodyChecksumAt = 32;
+constexpr size_t kTimestampAt = 36;
+constexpr size_t kUserIdAt = 44;
+constexpr size_t kOperationBytes = 1;
+constexpr size_t kFooterBytes = 4;
+}  // namespace entry
+
+// --- Mark: written before each batch, behind the last batch when nothing follows it, and twice as a seal. It
+// proves what was on stable storage when it was made, which is how a torn tail is told from damage.
+//
+//   0       4     8          16            24          32              36            40     41
+//   | magic | chk | next LSN | durable LSN | timestamp | batch entries | batch bytes | kind | zero |
+//   | u32   | u32 | u64      | u64         | i64 ms    | u32           | u32         | u8   | 7    |
+//
+// Checksum: CRC32C of salt, segment number, record offset and [8, 48).
+namespace mark {
+constexpr uint32_t kMagic = 0x4d4c4157;  // "WALM"
+constexpr size_t kMagicAt = 0;
+constexpr size_t kChecksumAt = 4;
+constexpr size_t kNextLsnAt = 8;
+constexpr size_t kDurableLsnAt = 16;
+constexpr size_t kTimestampAt = 24;
+constexpr size_t kBatchEntriesAt = 32;
+constexpr size_t kBatchBytesAt = 36;
+constexpr size_t kKindAt = 40;
+constexpr size_t kZeroAt = 41;
+constexpr size_t kBytes = 48;
+}  // namespace mark
+
+// --- log.id: names the log, so that a foreign segment is known even when every segment is damaged.
+//
+//   0       8         12         16       32
+//   | magic | version | checksum | log id | zeros up to 64 |
+//   Checksum: CRC32C of [0, 12) and [16, 64).
+namespace identity {
+constexpr uint64_t kMagic = 0x31444957534e4749;  // "IGNSWID1"
+constexpr size_t kMagicAt = 0;
+constexpr size_t kVersionAt = 8;
+constexpr size_t kChecksumAt = 12;
+constexpr size_t kLogIdAt = 16;
+constexpr size_t kBytes = 64;
+}  // namespace identity
+
+constexpr size_t kRecordAlignment = 8;
+constexpr size_t kMaxUserIdBytes = 65535;
+constexpr size_t kMaxPayloadBytes = size_t{64} << 20;
+constexpr uint64_t kMinSegmentBytes = uint64_t{64} << 10;
+constexpr uint64_t kMaxSegmentBytes = uint64_t{4} << 30;
+// The largest integer up to which JavaScript numbers are exact.
+constexpr uint64_t kMaxLsn = (uint64_t{1} << 53) - 1;
+
+enum class Operation : uint8_t {
+  kStartBuffer = 1,
+  kAddMeasurement = 2,
+  kEndBuffer = 3,
+  kCheckpoint = 4,
+  kCommit = 5,
+  kRollback = 6,
+};
+constexpr uint8_t kLastOperation = static_cast<uint8_t>(Operation::kRollback);
+
+enum class MarkKind : uint8_t { kBatch = 1, kIdle = 2, kSealFirst = 3, kSealSecond = 4 };
+constexpr uint8_t kLastMarkKind = static_cast<uint8_t>(MarkKind::kSealSecond);
+
+// Size of a whole entry record.
+constexpr size_t EntryRecordBytes(size_t user_id_bytes, size_t payload_bytes) {
+  const size_t bytes = entry::kUserIdAt + user_id_bytes + entry::kOperationBytes + payload_bytes + entry::kFooterBytes;
+  return (bytes + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;
+}
+// What an entry takes beyond its user id and payload, at most.
+constexpr size_t kEntryOverheadBytes = EntryRecordBytes(0, 0) + kRecordAlignment;
+constexpr size_t kMaxEntryRecordBytes = EntryRecordBytes(kMaxUserIdBytes, kMaxPayloadBytes);
+// Kept free behind the last batch of a segment: one idle mark and the seal.
+constexpr size_t kSealBytes = 2 * mark::kBytes;
+constexpr size_t kTailReserveBytes = kSealBytes + mark::kBytes;
+
+static_assert(header::kUsedBytes <= header::kCopyBytes);
+static_assert(kSegmentDataAt % kRecordAlignment == 0);
+static_assert(mark::kBytes % kRecordAlignment == 0);
+static_assert(mark::kZeroAt + 7 == mark::kBytes);
+static_assert(entry::kUserIdChecksumAt + 4 == entry::kBodyChecksumAt, "the header checksum covers both in one run");
+static_assert(EntryRecordBytes(0, 0) == 56 && EntryRecordBytes(3, 0) == 56 && EntryRecordBytes(8, 0) == 64);
+static_assert(kMaxUserIdBytes <= UINT16_MAX && kMaxPayloadBytes <= UINT32_MAX);
+static_assert(kMinSegmentBytes > kSegmentDataAt + kTailReserveBytes + mark::kBytes);
+
+}  // namespace ingest_wal

@@ -1,0 +1,83 @@
+#include "inspect.h"
+
+#include <cerrno>
+
+#include "directory_scan.h"
+#include "segment_name.h"
+
+namespace ingest_wal {
+namespace {
+
+struct Place {
+  std::unique_ptr<Directory> directory;
+  std::string file;  // empty: the directory itself
+};
+
+Status Find(const Environment& environment, const std::string& path, Place* place) {
+  const Status opened = environment.files->OpenDirectory(path, false, &place->directory);
+  if (opened.ok() || opened.system_errno() != ENOTDIR) return opened;
+  const size_t slash = path.find_last_of('/');
+  const std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  place->file = slash == std::string::npos ? path : path.substr(slash + 1);
+  return environment.files->OpenDirectory(parent, false, &place->directory);
+}
+
+Status FindRingOf(const Environment& environment, Directory* directory, const DirectoryScan& scan,
+                  RingContents* ring) {
+  DirectoryIdentity here;
+  INGEST_WAL_RETURN_IF_ERROR(directory->Identity(&here));
+  std::string name;
+  return FindRing(environment.memory, scan.log_id, here, ring, &name);
+}
+
+Status LooksLikeALog(const DirectoryScan& scan, const std::string& path) {
+  if (scan.identity.present || !scan.segments.empty()) return Status();
+  return Status(ErrorCode::kNotALog, path + " holds no log (no log.id and no segments)");
+}
+
+}  // namespace
+
+Status InspectPath(const Environment& environment, const std::string& path, Inspection* inspection) {
+  Place place;
+  INGEST_WAL_RETURN_IF_ERROR(Find(environment, path, &place));
+  DirectoryScan scan;
+  if (!place.file.empty()) {
+    inspection->whole = false;
+    INGEST_WAL_RETURN_IF_ERROR(ScanOneSegment(place.directory.get(), place.file, &scan));
+    if (scan.segments[0].rejected_kind == damage_kind::kNotAFile) {
+      return Status(ErrorCode::kNotALog, path + " cannot be read as a segment: " + scan.segments[0].rejected_detail);
+    }
+    inspection->report = AssembleReport(scan, RingContents());
+    return Status();
+  }
+  INGEST_WAL_RETURN_IF_ERROR(place.directory->IsLocked(kLockName, &inspection->live));
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(place.directory.get(), &scan));
+  INGEST_WAL_RETURN_IF_ERROR(LooksLikeALog(scan, path));
+  // The ring before the entries: what leaves the ring meanwhile is found in the segments.
+  RingContents ring;
+  if (scan.has_log_id) INGEST_WAL_RETURN_IF_ERROR(FindRingOf(environment, place.directory.get(), scan, &ring));
+  scan = DirectoryScan();
+  INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), &scan));
+  inspection->report = AssembleReport(scan, ring);
+  return Status();
+}
+
+Status ReadPath(const Environment& environment, const std::string& path, const ReadOptions& options,
+                std::unique_ptr<Reader>* reader) {
+  Place place;
+  INGEST_WAL_RETURN_IF_ERROR(Find(environment, path, &place));
+  if (!place.file.empty()) return Reader::OpenSegment(std::move(place.directory), place.file, options, reader);
+  DirectoryScan scan;
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(place.directory.get(), &scan));
+  INGEST_WAL_RETURN_IF_ERROR(LooksLikeALog(scan, path));
+  RingContents ring;
+  if (scan.has_log_id) INGEST_WAL_RETURN_IF_ERROR(FindRingOf(environment, place.directory.get(), scan, &ring));
+  // A first pass over everything finds what is proven: only then is it known what behind a hole comes back.
+  scan = DirectoryScan();
+  INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), &scan));
+  const DirectoryReport report = AssembleReport(scan, ring);
+  const Reader::Limits limits{report.proven_lsn, report.last_lsn};
+  return Reader::Open(std::move(place.directory), options, limits, std::move(ring), reader);
+}
+
+}  // namespace ingest_wal

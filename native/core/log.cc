@@ -1,0 +1,70 @@
+#include "log.h"
+
+#include "segment_name.h"
+
+namespace ingest_wal {
+
+Log::~Log() = default;
+
+ErrorCode Log::Append(uint8_t operation, Bytes user_id, Bytes payload, uint32_t sequence, uint64_t* lsn) {
+  if (closed_) return ErrorCode::kClosed;
+  if (operation == 0 || operation > kLastOperation) return ErrorCode::kInvalidArgument;
+  if (user_id.size > kMaxUserIdBytes || payload.size > kMaxPayloadBytes) return ErrorCode::kTooLarge;
+  const size_t bytes = EntryRecordBytes(user_id.size, payload.size);
+  if (bytes > max_record_bytes_) return ErrorCode::kTooLarge;
+  if (writer_->state() == LogState::kFailed) return ErrorCode::kFailed;
+  uint8_t* record = ring_->Reserve(bytes);
+  if (record == nullptr) {
+    backpressure_++;
+    return ErrorCode::kBackpressure;
+  }
+  Entry entry;
+  entry.lsn = last_lsn_ + 1;
+  entry.timestamp_ms = environment_.clock->WallMs();
+  entry.sequence = sequence;
+  entry.operation = operation;
+  entry.user_id = user_id;
+  entry.payload = payload;
+  StageEntry(entry, record);
+  ring_->Publish(bytes);
+  last_lsn_ = entry.lsn;
+  appends_++;
+  *lsn = entry.lsn;
+  writer_->Notice();
+  return ErrorCode::kOk;
+}
+
+bool Log::HasRoom(uint64_t entries, uint64_t bytes) {
+  if (closed_ || writer_->state() == LogState::kFailed) return false;
+  return ring_->HasRoom(bytes + entries * kEntryOverheadBytes);
+}
+
+Status Log::Read(const ReadOptions& options, std::unique_ptr<Reader>* reader) {
+  if (closed_) return Status(ErrorCode::kClosed, "the log is closed");
+  std::unique_ptr<Directory> directory;
+  INGEST_WAL_RETURN_IF_ERROR(environment_.files->OpenDirectory(options_.directory, false, &directory));
+  // The ring before the segments: what leaves the ring meanwhile is in the segments by then.
+  RingContents ring = CopyRing(ring_->region());
+  ReadOptions effective = options;
+  effective.stop_at_damage = options.stop_at_damage || options_.on_corruption == OnCorruption::kStop;
+  const Reader::Limits limits{ring.durable_lsn, last_lsn_};
+  return Reader::Open(std::move(directory), effective, limits, std::move(ring), reader);
+}
+
+Status Log::Close() {
+  if (closed_) return Status();
+  closed_ = true;
+  const Status finished = writer_->Finish();
+  Status unlinked;
+  if (finished.ok() && !ring_name_.empty()) unlinked = environment_.memory->Unlink(ring_name_);
+  writer_.reset();
+  // A spare that was being made is not part of the log.
+  const Status removed = directory_->Unlink(kSpareName);
+  spare_.reset();
+  lock_.reset();
+  if (!finished.ok()) return finished;
+  if (!unlinked.ok() && unlinked.code() != ErrorCode::kNotFound) return unlinked;
+  return removed.code() == ErrorCode::kNotFound ? Status() : removed;
+}
+
+}  // namespace ingest_wal

@@ -1,0 +1,297 @@
+#include "log_opener.h"
+
+#include <algorithm>
+
+#include "quarantine.h"
+#include "segment_name.h"
+
+namespace ingest_wal {
+namespace {
+
+// A batch mark counts its bytes in 32 bits; carried entries beyond that go into further batches.
+constexpr size_t kMaxCarriedBatchBytes = size_t{1} << 30;
+
+// A ring is a whole number of pages.
+LogOptions RoundUp(LogOptions options) {
+  constexpr uint64_t kPageBytes = 4096;
+  options.queue_bytes = (options.queue_bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+  return options;
+}
+
+std::string Range(uint64_t least, uint64_t most) { return std::to_string(least) + " to " + std::to_string(most); }
+
+}  // namespace
+
+Status Log::Open(const Environment& environment, const LogOptions& options, std::unique_ptr<Log>* log) {
+  return LogOpener(environment, options).Open(log);
+}
+
+LogOpener::LogOpener(const Environment& environment, const LogOptions& options)
+    : environment_(environment), options_(RoundUp(options)), log_(new Log(environment, options_)) {}
+
+Status LogOpener::CheckOptions() const {
+  const uint64_t segment_bytes = options_.writer.segment_bytes;
+  if (segment_bytes < kMinSegmentBytes || segment_bytes > kMaxSegmentBytes) {
+    return Status(ErrorCode::kInvalidArgument, "segmentBytes is " + std::to_string(segment_bytes) + "; allowed: " +
+                                                   Range(kMinSegmentBytes, kMaxSegmentBytes));
+  }
+  if (options_.queue_bytes < kMinRingBytes || options_.queue_bytes > kMaxRingBytes) {
+    return Status(ErrorCode::kInvalidArgument, "queueBytes is " + std::to_string(options_.queue_bytes) +
+                                                   "; allowed: " + Range(kMinRingBytes, kMaxRingBytes));
+  }
+  return Status();
+}
+
+Status LogOpener::PrepareDirectory() {
+  INGEST_WAL_RETURN_IF_ERROR(environment_.files->OpenDirectory(options_.directory, true, &log_->directory_));
+  INGEST_WAL_RETURN_IF_ERROR(log_->directory_->Lock(kLockName, &log_->lock_));
+  std::vector<DirectoryEntry> entries;
+  INGEST_WAL_RETURN_IF_ERROR(log_->directory_->List(&entries));
+  for (const DirectoryEntry& entry : entries) {
+    if (entry.kind == EntryKind::kDirectory || !IsTemporaryName(entry.name)) continue;
+    INGEST_WAL_RETURN_IF_ERROR(log_->directory_->Unlink(entry.name));
+  }
+  return Status();
+}
+
+Status LogOpener::WriteIdentity() {
+  const std::string temporary = std::string(kIdentityName) + kTemporarySuffix;
+  uint8_t bytes[identity::kBytes];
+  EncodeIdentity(scan_.log_id, bytes);
+  std::unique_ptr<File> file;
+  INGEST_WAL_RETURN_IF_ERROR(log_->directory_->Open(temporary, OpenMode::kCreateNew, &file));
+  const Bytes part(bytes, sizeof(bytes));
+  INGEST_WAL_RETURN_IF_ERROR(file->WriteAt(0, &part, 1));
+  INGEST_WAL_RETURN_IF_ERROR(file->Sync());
+  INGEST_WAL_RETURN_IF_ERROR(log_->directory_->Rename(temporary, kIdentityName));
+  return log_->directory_->Sync();
+}
+
+Status LogOpener::FindIdentity() {
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(log_->directory_.get(), &scan_));
+  log_->recovery_.created = !scan_.identity.present && scan_.segments.empty();
+  if (!scan_.has_log_id) {
+    environment_.random->Fill(scan_.log_id.data(), scan_.log_id.size());
+    scan_.has_log_id = true;
+  }
+  return Status();
+}
+
+Status LogOpener::TakeOverRing() {
+  DirectoryIdentity here;
+  INGEST_WAL_RETURN_IF_ERROR(log_->directory_->Identity(&here));
+  return FindRing(environment_.memory, scan_.log_id, here, &ring_, &old_ring_name_);
+}
+
+Status LogOpener::Scan() {
+  INGEST_WAL_RETURN_IF_ERROR(ScanSegments(log_->directory_.get(), &scan_));
+  CheckChain(&scan_);
+  DirectoryReport& found = log_->recovery_.found;
+  found = AssembleReport(scan_, ring_);
+  if (options_.on_corruption == OnCorruption::kFail && !found.damage.empty()) {
+    const Damage& first = found.damage.front();
+    return Status(ErrorCode::kCorrupt, "the log is damaged (" + std::to_string(found.damage.size()) +
+                                           " places, first: " + first.kind + " in " + first.file + " at offset " +
+                                           std::to_string(first.offset) + ") and onCorruption is 'fail'");
+  }
+  return Status();
+}
+
+// Copies entries above `from_lsn`, and the checksum of entry `from_lsn`, out of the segments.
+Status LogOpener::CollectTail(uint64_t from_lsn) {
+  const uint64_t last = log_->recovery_.found.last_lsn;
+  for (const SegmentScan& segment : scan_.segments) {
+    if (!segment.accepted() || segment.runs.empty() || segment.runs.back().last_lsn < from_lsn) continue;
+    std::unique_ptr<SegmentSource> source;
+    INGEST_WAL_RETURN_IF_ERROR(
+        OpenSegmentSource(log_->directory_.get(), segment.file, segment.header, &source));
+    SegmentCursor cursor(source.get(), segment.header, std::min(segment.bound, last));
+    for (;;) {
+      SegmentCursor::Located located;
+      bool found = false;
+      INGEST_WAL_RETURN_IF_ERROR(cursor.Next(&located, &found));
+      if (!found) break;
+      if (located.entry.lsn == from_lsn) previous_checksum_ = located.body_checksum;
+      if (located.entry.lsn <= from_lsn || !ring_.records.empty()) continue;
+      std::vector<uint8_t> record(EntryRecordBytes(located.entry.user_id.size, located.entry.payload.size));
+      StageEntry(located.entry, record.data());
+      carried_.Add(record.data(), record.size());
+    }
+  }
+  return Status();
+}
+
+Status LogOpener::DecideEnd() {
+  const DirectoryReport& found = log_->recovery_.found;
+  next_number_ = found.highest_number + 1;
+  previous_lsn_ = found.proven_lsn;
+  first_lsn_ = previous_lsn_ + 1;
+  const bool ring_leads = ring_.entries != 0 && ring_.first_lsn <= first_lsn_ && ring_.last_lsn >= found.last_lsn;
+  if (!ring_leads) ring_.records.clear();
+  INGEST_WAL_RETURN_IF_ERROR(CollectTail(previous_lsn_));
+  for (size_t at = 0; at < ring_.records.size();) {
+    const Record record = CheckStagedEntry(Bytes(ring_.records.data() + at, ring_.records.size() - at));
+    if (record.entry.lsn > previous_lsn_) carried_.Add(ring_.records.data() + at, record.bytes);
+    at += record.bytes;
+  }
+  durable_lsn_ = carried_.empty() ? previous_lsn_ : carried_.last_lsn;
+  durable_checksum_ = carried_.empty() ? previous_checksum_ : carried_.last_checksum();
+  log_->recovery_.carried_entries = carried_.entries;
+  log_->recovery_.ring_taken_over = ring_.found;
+  if (carried_.record_bytes() > kMaxCarriedBatchBytes && !carried_.empty()) {
+    return Status(ErrorCode::kIo, "more than 1 GiB of entries was never proven durable");
+  }
+  return Status();
+}
+
+Status LogOpener::MakeSegment() {
+  SegmentHeader header;
+  header.log_id = scan_.log_id;
+  header.number = next_number_++;
+  environment_.random->Fill(reinterpret_cast<uint8_t*>(&header.salt), sizeof(header.salt));
+  header.first_lsn = first_lsn_;
+  header.previous_lsn = previous_lsn_;
+  header.previous_checksum = previous_checksum_;
+  header.created_ms = environment_.clock->WallMs();
+  const uint64_t carried_bytes = carried_.empty() ? 0 : carried_.bytes.size();
+  header.planned_bytes =
+      std::max(options_.writer.segment_bytes, kSegmentDataAt + carried_bytes + 2 * kTailReserveBytes);
+  SpareSegment* spare = log_->spare_.get();
+  INGEST_WAL_RETURN_IF_ERROR(SegmentWriter::Prepare(log_->directory_.get(), spare, header, &active_));
+  if (!carried_.empty()) {
+    INGEST_WAL_RETURN_IF_ERROR(active_->WriteBatch(&carried_, previous_lsn_, header.created_ms));
+  }
+  INGEST_WAL_RETURN_IF_ERROR(active_->Publish());
+  if (carried_.empty()) return Status();
+  return active_->WriteIdleMark(durable_lsn_ + 1, header.created_ms);
+}
+
+// OnCorruption::kStop: the log ends before the first damage that costs entries. Nothing behind it is touched: one more
+// segment says that its predecessor is the last entry before the damage, which supersedes everything later, and begins
+// with an LSN that was never used.
+Status LogOpener::StopAtDamage() {
+  if (options_.on_corruption != OnCorruption::kStop) return Status();
+  for (const Damage& damage : log_->recovery_.found.damage) {
+    if (damage.last_lsn == 0) continue;
+    INGEST_WAL_RETURN_IF_ERROR(active_->Seal(durable_lsn_ + 1, environment_.clock->WallMs()));
+    active_.reset();
+    carried_.Clear();
+    previous_lsn_ = damage.first_lsn - 1;
+    previous_checksum_ = 0;
+    first_lsn_ = durable_lsn_ + 1;
+    durable_checksum_ = 0;
+    return MakeSegment();
+  }
+  return Status();
+}
+
+Status LogOpener::SealOne(const SegmentScan& scanned) {
+  // Looked at again with the bound that the new segment sets.
+  SegmentScan segment = scanned;
+  std::unique_ptr<SegmentSource> source;
+  INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(log_->directory_.get(), segment.file, &source));
+  segment.bound = std::min(segment.bound, previous_lsn_);
+  SegmentCursor cursor(source.get(), segment.header, segment.bound);
+  bool holds_entries = false;
+  for (bool found = true; found;) {
+    SegmentCursor::Located located;
+    INGEST_WAL_RETURN_IF_ERROR(cursor.Next(&located, &found));
+    holds_entries = holds_entries || found;
+  }
+  uint64_t cut = cursor.superseded_at() != 0 ? cursor.superseded_at() : cursor.end_offset();
+  bool holds_damage = false;
+  for (const Finding& finding : cursor.findings()) {
+    Damage damage;
+    if (!JudgeFinding(finding, segment, log_->recovery_.found.proven_lsn, &damage)) {
+      // Never proven durable: carried on, or torn, and in quarantine.
+      cut = std::min(cut, finding.offset);
+      continue;
+    }
+    holds_damage = true;
+    // Damaged bytes behind the last whole entry stay as they are.
+    if (cursor.superseded_at() == 0) cut = std::max(cut, finding.nonzero_end);
+  }
+  if (!holds_entries && !holds_damage) return log_->directory_->Unlink(segment.file);
+  cut = (cut + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;
+  const uint64_t last_lsn = std::max(segment.header.first_lsn - 1, segment.bound);
+  return SealLeftSegment(log_->directory_.get(), segment.file, segment.header, cut, last_lsn,
+                         environment_.clock->WallMs());
+}
+
+Status LogOpener::SealLeftSegments() {
+  bool changed = false;
+  for (size_t i = 0; i < scan_.segments.size(); i++) {
+    const SegmentScan& segment = scan_.segments[i];
+    const bool unfinished = segment.too_short && i + 1 == scan_.segments.size();
+    if (unfinished) {
+      INGEST_WAL_RETURN_IF_ERROR(log_->directory_->Unlink(segment.file));
+      changed = true;
+      continue;
+    }
+    if (!segment.accepted() || segment.sealed) continue;
+    // What it holds is safe without a seal; a seal that fails now is made by a later recovery.
+    const Status sealed = SealOne(segment);
+    changed = changed || sealed.ok();
+  }
+  return changed ? log_->directory_->Sync() : Status();
+}
+
+Status LogOpener::MakeRing() {
+  DirectoryIdentity here;
+  INGEST_WAL_RETURN_IF_ERROR(log_->directory_->Identity(&here));
+  Status created(ErrorCode::kNotFound, "shared memory is not available");
+  if (environment_.memory != nullptr) {
+    // Everything in the old ring is durable by now.
+    if (!old_ring_name_.empty()) INGEST_WAL_RETURN_IF_ERROR(environment_.memory->Unlink(old_ring_name_));
+    for (int index = 0; index < kRingNames; index++) {
+      const std::string name = RingName(scan_.log_id, index);
+      created = StagingRing::Create(environment_.memory, name, options_.queue_bytes, scan_.log_id, here, durable_lsn_,
+                                    &log_->ring_);
+      if (created.ok()) log_->ring_name_ = name;
+      if (created.code() != ErrorCode::kInvalidArgument) break;  // not: the name is taken
+    }
+  }
+  if (created.ok()) return created;
+  if (options_.require_kill_safe) {
+    return Status(ErrorCode::kNotKillSafe, "requireKillSafe is set and there is no shared memory: " + created.message(),
+                  created.system_errno());
+  }
+  return StagingRing::Create(nullptr, "", options_.queue_bytes, scan_.log_id, here, durable_lsn_, &log_->ring_);
+}
+
+void LogOpener::StartWriter() {
+  Writer::Start start;
+  start.log_id = scan_.log_id;
+  start.durable_lsn = durable_lsn_;
+  start.durable_checksum = durable_checksum_;
+  start.next_number = next_number_;
+  start.active = std::move(active_);
+  log_->last_lsn_ = durable_lsn_;
+  log_->max_record_bytes_ = std::min<uint64_t>(MaxRecordBytesOf(options_.queue_bytes), kMaxEntryRecordBytes);
+  log_->writer_ = std::make_unique<Writer>(environment_, log_->directory_.get(), log_->ring_.get(),
+                                           log_->spare_.get(), options_.writer, std::move(start));
+}
+
+Status LogOpener::Open(std::unique_ptr<Log>* log) {
+  const uint64_t started_ns = environment_.clock->MonotonicNs();
+  INGEST_WAL_RETURN_IF_ERROR(CheckOptions());
+  INGEST_WAL_RETURN_IF_ERROR(PrepareDirectory());
+  log_->spare_ = std::make_unique<SpareSegment>(log_->directory_.get(), options_.writer.segment_bytes);
+  INGEST_WAL_RETURN_IF_ERROR(FindIdentity());
+  INGEST_WAL_RETURN_IF_ERROR(TakeOverRing());
+  INGEST_WAL_RETURN_IF_ERROR(Scan());
+  if (!scan_.identity.valid) INGEST_WAL_RETURN_IF_ERROR(WriteIdentity());
+  INGEST_WAL_RETURN_IF_ERROR(Quarantine(log_->directory_.get(), log_->recovery_.found));
+  INGEST_WAL_RETURN_IF_ERROR(DecideEnd());
+  INGEST_WAL_RETURN_IF_ERROR(MakeSegment());
+  INGEST_WAL_RETURN_IF_ERROR(SealLeftSegments());
+  INGEST_WAL_RETURN_IF_ERROR(StopAtDamage());
+  INGEST_WAL_RETURN_IF_ERROR(MakeRing());
+  StartWriter();
+  log_->recovery_.found.log_id = scan_.log_id;
+  log_->recovery_.duration_ns = environment_.clock->MonotonicNs() - started_ns;
+  *log = std::move(log_);
+  return Status();
+}
+
+}  // namespace ingest_wal

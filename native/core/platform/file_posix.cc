@@ -1,0 +1,179 @@
+#include "platform/file_posix.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <vector>
+
+#include "platform/posix_error.h"
+
+#if defined(__linux__) && !defined(MADV_POPULATE_READ)
+#define MADV_POPULATE_READ 22
+#endif
+
+namespace ingest_wal {
+namespace {
+
+constexpr size_t kMaxParts = 64;
+static_assert(kMaxParts <= 1024, "IOV_MAX of Linux and macOS");
+
+off_t Offset(uint64_t offset) { return static_cast<off_t>(offset); }
+
+class PosixMapping : public Mapping {
+ public:
+  PosixMapping(const uint8_t* data, uint64_t size, std::string name) : data_(data), size_(size), name_(std::move(name)) {}
+  ~PosixMapping() override { munmap(const_cast<uint8_t*>(data_), static_cast<size_t>(size_)); }
+
+  const uint8_t* data() const override { return data_; }
+  uint64_t size() const override { return size_; }
+
+  Status Populate(uint64_t offset, uint64_t count) override {
+#if defined(__linux__)
+    const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+    const uint64_t from = offset / page * page;
+    uint8_t* at = const_cast<uint8_t*>(data_) + from;
+    const size_t bytes = static_cast<size_t>(std::min(size_, offset + count) - from);
+    int result = 0;
+    do {
+      result = madvise(at, bytes, MADV_POPULATE_READ);
+    } while (result != 0 && (errno == EINTR || errno == EAGAIN));
+    return result == 0 ? Status() : ErrnoStatus("read (mapped)", name_, errno);
+#else
+    (void)offset;
+    (void)count;
+    return Status(ErrorCode::kIo, "this system cannot tell whether mapped pages of " + name_ + " can be read");
+#endif
+  }
+
+ private:
+  const uint8_t* const data_;
+  const uint64_t size_;
+  const std::string name_;
+};
+
+class PosixFile : public File {
+ public:
+  PosixFile(int descriptor, std::string name) : descriptor_(descriptor), name_(std::move(name)) {}
+  ~PosixFile() override { close(descriptor_); }
+
+  Status ReadAt(uint64_t offset, uint8_t* to, size_t count, size_t* got) override {
+    *got = 0;
+    while (*got < count) {
+      const ssize_t result = pread(descriptor_, to + *got, count - *got, Offset(offset + *got));
+      if (result < 0 && errno == EINTR) continue;
+      if (result < 0) return ErrnoStatus("read", name_, errno);
+      if (result == 0) break;
+      *got += static_cast<size_t>(result);
+    }
+    return Status();
+  }
+
+  Status WriteAt(uint64_t offset, const Bytes* parts, size_t count) override {
+    struct iovec vectors[kMaxParts];
+    size_t part = 0;
+    size_t part_done = 0;  // bytes of parts[part] that are written
+    while (part < count) {
+      int used = 0;
+      for (size_t i = part; i < count && used < static_cast<int>(kMaxParts); i++, used++) {
+        const size_t skip = i == part ? part_done : 0;
+        vectors[used].iov_base = const_cast<uint8_t*>(parts[i].data) + skip;
+        vectors[used].iov_len = parts[i].size - skip;
+      }
+      const ssize_t result = used == 1 ? pwrite(descriptor_, vectors[0].iov_base, vectors[0].iov_len, Offset(offset))
+                                       : pwritev(descriptor_, vectors, used, Offset(offset));
+      if (result < 0 && errno == EINTR) continue;
+      if (result < 0) return ErrnoStatus("write", name_, errno);
+      offset += static_cast<uint64_t>(result);
+      size_t left = static_cast<size_t>(result);
+      while (part < count && left >= parts[part].size - part_done) {
+        left -= parts[part].size - part_done;
+        part++;
+        part_done = 0;
+      }
+      part_done += left;
+      if (result == 0 && part < count) return ErrnoStatus("write", name_, ENOSPC);
+    }
+    return Status();
+  }
+
+  Status Sync() override {
+#if defined(__APPLE__)
+    // fsync alone leaves the data in the drive's cache there.
+    if (fcntl(descriptor_, F_FULLFSYNC) == 0) return Status();
+    return fsync(descriptor_) == 0 ? Status() : ErrnoStatus("fsync", name_, errno);
+#else
+    // Not repeated after any error, EINTR included: what the first call lost, a second would call durable.
+    return fdatasync(descriptor_) == 0 ? Status() : ErrnoStatus("fdatasync", name_, errno);
+#endif
+  }
+
+  Status Allocate(uint64_t size, bool* reserved) override {
+    *reserved = true;
+    int error = Reserve(size);
+    if (error == EOPNOTSUPP || error == ENOSYS || error == EINVAL) {
+      *reserved = false;
+      error = ftruncate(descriptor_, Offset(size)) == 0 ? 0 : errno;
+    }
+    return error == 0 ? Status() : ErrnoStatus("allocate", name_, error);
+  }
+
+  Status Truncate(uint64_t size) override {
+    int result = 0;
+    do {
+      result = ftruncate(descriptor_, Offset(size));
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? Status() : ErrnoStatus("truncate", name_, errno);
+  }
+
+  Status Size(uint64_t* size) override {
+    struct stat info;
+    if (fstat(descriptor_, &info) != 0) return ErrnoStatus("stat", name_, errno);
+    *size = static_cast<uint64_t>(info.st_size);
+    return Status();
+  }
+
+  Status Map(std::unique_ptr<Mapping>* mapping) override {
+    uint64_t size = 0;
+    INGEST_WAL_RETURN_IF_ERROR(Size(&size));
+    if (size == 0) return ErrnoStatus("map", name_, EINVAL);
+    void* data = mmap(nullptr, static_cast<size_t>(size), PROT_READ, MAP_SHARED, descriptor_, 0);
+    if (data == MAP_FAILED) return ErrnoStatus("map", name_, errno);
+    *mapping = std::make_unique<PosixMapping>(static_cast<const uint8_t*>(data), size, name_);
+    return Status();
+  }
+
+ private:
+  // 0 or an errno.
+  int Reserve(uint64_t size) {
+#if defined(__APPLE__)
+    fstore_t store{F_ALLOCATECONTIG | F_ALLOCATEALL, F_PEOFPOSMODE, 0, Offset(size), 0};
+    if (fcntl(descriptor_, F_PREALLOCATE, &store) != 0) {
+      store.fst_flags = F_ALLOCATEALL;
+      if (fcntl(descriptor_, F_PREALLOCATE, &store) != 0) return errno;
+    }
+    return ftruncate(descriptor_, Offset(size)) == 0 ? 0 : errno;
+#else
+    int result = 0;
+    do {
+      result = fallocate(descriptor_, 0, 0, Offset(size));
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
+#endif
+  }
+
+  const int descriptor_;
+  const std::string name_;
+};
+
+}  // namespace
+
+std::unique_ptr<File> MakePosixFile(int descriptor, std::string name) {
+  return std::make_unique<PosixFile>(descriptor, std::move(name));
+}
+
+}  // namespace ingest_wal

@@ -1,0 +1,76 @@
+#include "quarantine.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "segment_name.h"
+
+namespace ingest_wal {
+namespace {
+
+constexpr size_t kCopyBytes = size_t{1} << 20;
+
+// Copies [from, end) of `source`; parts that cannot be read become zeros.
+Status CopyRange(File* source, uint64_t from, uint64_t end, File* target) {
+  std::vector<uint8_t> buffer;
+  for (uint64_t at = from; at < end;) {
+    const size_t count = static_cast<size_t>(std::min<uint64_t>(kCopyBytes, end - at));
+    buffer.assign(count, 0);
+    size_t got = 0;
+    const Status read = source->ReadAt(at, buffer.data(), count, &got);
+    if (read.ok() && got == 0) break;
+    const Bytes part(buffer.data(), read.ok() ? got : count);
+    INGEST_WAL_RETURN_IF_ERROR(target->WriteAt(at - from, &part, 1));
+    at += part.size;
+  }
+  return target->Sync();
+}
+
+Status CopyOut(Directory* directory, Directory* quarantine, const std::string& file, uint64_t segment, uint64_t from,
+               uint64_t end) {
+  const std::string name =
+      SegmentName(segment) + "." + std::to_string(from) + "-" + std::to_string(end) + ".bytes";
+  std::unique_ptr<File> existing;
+  if (quarantine->Open(name, OpenMode::kRead, &existing).ok()) return Status();
+  std::unique_ptr<File> source;
+  const Status opened = directory->Open(file, OpenMode::kRead, &source);
+  if (!opened.ok()) return Status();  // not a file that can be copied; it stays where it is
+  const std::string temporary = name + kTemporarySuffix;
+  const Status removed = quarantine->Unlink(temporary);
+  if (!removed.ok() && removed.code() != ErrorCode::kNotFound) return removed;
+  std::unique_ptr<File> target;
+  INGEST_WAL_RETURN_IF_ERROR(quarantine->Open(temporary, OpenMode::kCreateNew, &target));
+  INGEST_WAL_RETURN_IF_ERROR(CopyRange(source.get(), from, end, target.get()));
+  return quarantine->Rename(temporary, name);
+}
+
+}  // namespace
+
+Status Quarantine(Directory* directory, const DirectoryReport& report) {
+  struct Stretch {
+    uint64_t segment;
+    std::string file;
+    uint64_t from;
+    uint64_t end;
+  };
+  std::vector<Stretch> stretches;
+  for (const Damage& damage : report.damage) {
+    if (damage.segment == 0 || damage.file.empty() || damage.end_offset <= damage.offset) continue;
+    if (stretches.size() < kMaxQuarantineFiles) {
+      stretches.push_back({damage.segment, damage.file, damage.offset, damage.end_offset});
+    }
+  }
+  const TornTail& torn = report.torn_tail;
+  if (torn.found && torn.bytes > 0) stretches.push_back({torn.segment, torn.file, torn.offset, torn.offset + torn.bytes});
+  if (stretches.empty()) return Status();
+  std::unique_ptr<Directory> quarantine;
+  INGEST_WAL_RETURN_IF_ERROR(directory->Subdirectory(kQuarantineName, true, &quarantine));
+  for (const Stretch& stretch : stretches) {
+    INGEST_WAL_RETURN_IF_ERROR(
+        CopyOut(directory, quarantine.get(), stretch.file, stretch.segment, stretch.from, stretch.end));
+  }
+  return quarantine->Sync();
+}
+
+}  // namespace ingest_wal

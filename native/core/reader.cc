@@ -1,0 +1,190 @@
+#include "reader.h"
+
+#include <algorithm>
+
+namespace ingest_wal {
+namespace {
+constexpr size_t kChunkBytes = size_t{1} << 20;
+constexpr size_t kChunkEntries = 16384;
+}  // namespace
+
+void Chunk::Clear() {
+  bytes.clear();
+  entries.clear();
+  damage.clear();
+}
+
+Reader::Reader(std::unique_ptr<Directory> directory, const ReadOptions& options, const Limits& limits,
+               RingContents ring)
+    : directory_(std::move(directory)), options_(options), limits_(limits), ring_(std::move(ring)) {}
+
+Status Reader::Open(std::unique_ptr<Directory> directory, const ReadOptions& options, const Limits& limits,
+                    RingContents ring, std::unique_ptr<Reader>* reader) {
+  std::unique_ptr<Reader> made(new Reader(std::move(directory), options, limits, std::move(ring)));
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(made->directory_.get(), &made->scan_));
+  *reader = std::move(made);
+  return Status();
+}
+
+Status Reader::OpenSegment(std::unique_ptr<Directory> directory, const std::string& file, const ReadOptions& options,
+                           std::unique_ptr<Reader>* reader) {
+  DirectoryScan scan;
+  INGEST_WAL_RETURN_IF_ERROR(ScanOneSegment(directory.get(), file, &scan));
+  const DirectoryReport report = AssembleReport(scan, RingContents());
+  const Limits limits{report.proven_lsn, report.last_lsn};
+  std::unique_ptr<Reader> made(new Reader(std::move(directory), options, limits, RingContents()));
+  made->scan_ = std::move(scan);
+  if (made->scan_.segments[0].accepted()) made->accounted_ = made->scan_.segments[0].header.first_lsn - 1;
+  *reader = std::move(made);
+  return Status();
+}
+
+void Reader::Deliver(const Entry& entry, uint64_t segment, uint64_t offset, Chunk* chunk) {
+  ChunkEntry to;
+  to.lsn = entry.lsn;
+  to.timestamp_ms = entry.timestamp_ms;
+  to.operation = entry.operation;
+  to.sequence = entry.sequence;
+  to.segment = segment;
+  to.offset = offset;
+  to.user_id_at = static_cast<uint32_t>(chunk->bytes.size());
+  to.user_id_bytes = static_cast<uint32_t>(entry.user_id.size);
+  to.payload_at = to.user_id_at + to.user_id_bytes;
+  to.payload_bytes = static_cast<uint32_t>(entry.payload.size);
+  chunk->bytes.insert(chunk->bytes.end(), entry.user_id.data, entry.user_id.data + entry.user_id.size);
+  chunk->bytes.insert(chunk->bytes.end(), entry.payload.data, entry.payload.data + entry.payload.size);
+  chunk->entries.push_back(to);
+}
+
+Status Reader::OpenNextSegment(bool* opened) {
+  *opened = false;
+  while (index_ < scan_.segments.size()) {
+    const SegmentScan& segment = scan_.segments[index_++];
+    // A segment wholly before what was asked for is passed over unread.
+    if (!segment.accepted() || segment.bound < options_.from_lsn) {
+      if (segment.accepted()) accounted_ = std::max(accounted_, segment.bound);
+      continue;
+    }
+    const Status status = OpenSegmentSource(directory_.get(), segment.file, segment.header, &source_);
+    if (!status.ok()) {
+      if (status.code() == ErrorCode::kNotFound) continue;  // removed since the directory was listed
+      return status;
+    }
+    cursor_ = std::make_unique<SegmentCursor>(source_.get(), segment.header, segment.bound);
+    findings_taken_ = 0;
+    *opened = true;
+    return Status();
+  }
+  return Status();
+}
+
+// LSNs that should have come before `until_lsn` and that no finding explains.
+void Reader::NoteMissing(uint64_t until_lsn, const SegmentScan& segment, Chunk* chunk) {
+  const uint64_t first = std::max(accounted_ + 1, options_.from_lsn);
+  if (first >= until_lsn) return;
+  Damage damage;
+  damage.kind = damage_kind::kMissingSegment;
+  damage.segment = segment.number - 1;
+  damage.previous_lsn = accounted_;
+  damage.first_lsn = first;
+  damage.last_lsn = until_lsn - 1;
+  damage.detail = "no usable segment holds these entries";
+  chunk->damage.push_back(std::move(damage));
+  accounted_ = until_lsn - 1;
+}
+
+// What was proven durable and is in no segment: the newest segment is gone or cannot be used.
+void Reader::NoteMissingAtEnd(Chunk* chunk) {
+  if (scan_.segments.empty()) return;
+  const uint64_t until = ring_.entries != 0 ? std::min(limits_.proven + 1, ring_.first_lsn) : limits_.proven + 1;
+  NoteMissing(until, scan_.segments.back(), chunk);
+}
+
+void Reader::TakeFindings(bool at_end, Chunk* chunk) {
+  SegmentScan& segment = scan_.segments[index_ - 1];
+  segment.sealed = cursor_->sealed();
+  segment.durable_claim = cursor_->durable_claim();
+  const std::vector<Finding>& findings = cursor_->findings();
+  for (; findings_taken_ < findings.size(); findings_taken_++) {
+    const Finding& finding = findings[findings_taken_];
+    if (finding.lsn_after == 0 && !at_end) return;
+    Damage damage;
+    if (!JudgeFinding(finding, segment, limits_.proven, &damage)) continue;
+    if (damage.last_lsn != 0 && damage.last_lsn < options_.from_lsn) continue;
+    accounted_ = std::max(accounted_, damage.last_lsn);
+    chunk->damage.push_back(std::move(damage));
+  }
+}
+
+Status Reader::ReadSegment(Chunk* chunk) {
+  const SegmentScan& segment = scan_.segments[index_ - 1];
+  if (accounted_ < segment.header.first_lsn - 1) {
+    NoteMissing(segment.header.previous_lsn + 1, segment, chunk);
+    accounted_ = segment.header.first_lsn - 1;
+    if (Stopped(*chunk)) return Status();
+  }
+  while (chunk->bytes.size() < kChunkBytes && chunk->entries.size() < kChunkEntries) {
+    SegmentCursor::Located located;
+    bool found = false;
+    INGEST_WAL_RETURN_IF_ERROR(cursor_->Next(&located, &found));
+    TakeFindings(!found, chunk);
+    if (!found) {
+      cursor_.reset();
+      source_.reset();
+      return Status();
+    }
+    const uint64_t lsn = located.entry.lsn;
+    if (Stopped(*chunk)) return Status();
+    if (lsn > limits_.last || (lsn > limits_.proven && lsn != accounted_ + 1)) {
+      // Behind a hole in what was never proven durable, or appended since: not part of what is read.
+      cursor_.reset();
+      source_.reset();
+      index_ = scan_.segments.size();
+      return Status();
+    }
+    if (lsn <= accounted_) continue;
+    accounted_ = lsn;
+    if (lsn >= options_.from_lsn) Deliver(located.entry, segment.number, located.offset, chunk);
+  }
+  return Status();
+}
+
+void Reader::ReadRing(Chunk* chunk) {
+  while (ring_at_ < ring_.records.size() && chunk->bytes.size() < kChunkBytes &&
+         chunk->entries.size() < kChunkEntries) {
+    const Bytes rest(ring_.records.data() + ring_at_, ring_.records.size() - ring_at_);
+    const Record record = CheckStagedEntry(rest);
+    if (record.state != RecordState::kEntry) break;
+    ring_at_ += record.bytes;
+    const uint64_t lsn = record.entry.lsn;
+    if (lsn > limits_.last) break;
+    if (lsn <= accounted_) continue;
+    accounted_ = lsn;
+    if (lsn >= options_.from_lsn) Deliver(record.entry, 0, 0, chunk);
+  }
+}
+
+Status Reader::Next(Chunk* chunk) {
+  chunk->Clear();
+  while (!done_) {
+    if (cursor_ == nullptr) {
+      bool opened = false;
+      INGEST_WAL_RETURN_IF_ERROR(OpenNextSegment(&opened));
+      if (!opened) {
+        NoteMissingAtEnd(chunk);
+        if (!Stopped(*chunk)) ReadRing(chunk);
+        done_ = chunk->entries.empty() || Stopped(*chunk) || ring_at_ >= ring_.records.size();
+        return Status();
+      }
+    }
+    INGEST_WAL_RETURN_IF_ERROR(ReadSegment(chunk));
+    if (Stopped(*chunk)) {
+      done_ = true;
+      return Status();
+    }
+    if (!chunk->entries.empty() || !chunk->damage.empty()) return Status();
+  }
+  return Status();
+}
+
+}  // namespace ingest_wal

@@ -1,0 +1,88 @@
+// Entries in LSN order, chunk by chunk, from every segment and then from the staging ring. Pull-based: the caller
+// decides when the next chunk is read, and on which thread. Holds one window of one segment and one chunk at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "damage.h"
+#include "directory_scan.h"
+#include "platform/file_system.h"
+#include "staging_ring.h"
+
+namespace ingest_wal {
+
+struct ReadOptions {
+  uint64_t from_lsn = 1;
+  bool stop_at_damage = false;
+};
+
+// One entry of a chunk; `user_id` and `payload` are ranges of the chunk's bytes.
+struct ChunkEntry {
+  uint64_t lsn = 0;
+  int64_t timestamp_ms = 0;
+  uint8_t operation = 0;
+  uint32_t sequence = 0;
+  uint64_t segment = 0;
+  uint64_t offset = 0;
+  uint32_t user_id_at = 0;
+  uint32_t user_id_bytes = 0;
+  uint32_t payload_at = 0;
+  uint32_t payload_bytes = 0;
+};
+
+struct Chunk {
+  std::vector<uint8_t> bytes;
+  std::vector<ChunkEntry> entries;
+  std::vector<Damage> damage;  // passed over since the last chunk, before or among its entries
+
+  void Clear();
+};
+
+class Reader {
+ public:
+  // What may be delivered: entries up to `proven` wherever they are sound; beyond it the unbroken rest, up to `last`.
+  struct Limits {
+    uint64_t proven = 0;
+    uint64_t last = UINT64_MAX;
+  };
+
+  // Reads the headers only; the entries come with Next().
+  static Status Open(std::unique_ptr<Directory> directory, const ReadOptions& options, const Limits& limits,
+                     RingContents ring, std::unique_ptr<Reader>* reader);
+  // Like Open, for one segment file on its own.
+  static Status OpenSegment(std::unique_ptr<Directory> directory, const std::string& file, const ReadOptions& options,
+                            std::unique_ptr<Reader>* reader);
+
+  // Fills `chunk` with what comes next; an empty chunk without damage is the end.
+  Status Next(Chunk* chunk);
+
+ private:
+  Reader(std::unique_ptr<Directory> directory, const ReadOptions& options, const Limits& limits, RingContents ring);
+
+  Status OpenNextSegment(bool* opened);
+  Status ReadSegment(Chunk* chunk);
+  void ReadRing(Chunk* chunk);
+  void TakeFindings(bool at_end, Chunk* chunk);
+  void NoteMissing(uint64_t until_lsn, const SegmentScan& segment, Chunk* chunk);
+  void NoteMissingAtEnd(Chunk* chunk);
+  void Deliver(const Entry& entry, uint64_t segment, uint64_t offset, Chunk* chunk);
+  bool Stopped(const Chunk& chunk) const { return options_.stop_at_damage && !chunk.damage.empty(); }
+
+  const std::unique_ptr<Directory> directory_;
+  const ReadOptions options_;
+  const Limits limits_;
+  const RingContents ring_;
+  DirectoryScan scan_;
+  size_t index_ = 0;  // of the segment to open next
+  std::unique_ptr<SegmentSource> source_;
+  std::unique_ptr<SegmentCursor> cursor_;
+  size_t findings_taken_ = 0;
+  uint64_t accounted_ = 0;  // every LSN up to here was delivered, given up, or reported
+  size_t ring_at_ = 0;
+  bool done_ = false;
+};
+
+}  // namespace ingest_wal

@@ -1,0 +1,89 @@
+#include "scan.h"
+
+#include <algorithm>
+
+namespace ingest_wal {
+
+ScanStep Scanner::FlushUnknown() {
+  ScanStep step;
+  step.kind = ScanKind::kUnknown;
+  step.offset = unknown_start_;
+  step.end = position_;
+  step.nonzero = unknown_nonzero_end_ != 0;
+  step.nonzero_end = unknown_nonzero_end_;
+  step.truncated = truncated_;
+  in_unknown_ = false;
+  unknown_nonzero_end_ = 0;
+  return step;
+}
+
+void Scanner::PassOver(const uint8_t* at, size_t count) {
+  if (!in_unknown_) {
+    in_unknown_ = true;
+    unknown_start_ = position_;
+    unknown_nonzero_end_ = 0;
+  }
+  for (size_t i = count; i-- > 0;) {
+    if (at[i] != 0) {
+      unknown_nonzero_end_ = position_ + i + 1;
+      break;
+    }
+  }
+  position_ += count;
+}
+
+ScanStep Scanner::Finish(uint64_t file_end) {
+  if (in_unknown_) {
+    position_ = std::max(position_, file_end);
+    return FlushUnknown();
+  }
+  done_ = true;
+  ScanStep step;
+  step.offset = step.end = position_;
+  return step;
+}
+
+ScanStep Scanner::Next(Bytes window, uint64_t window_offset, bool at_end) {
+  const uint64_t window_end = window_offset + window.size;
+  while (position_ < window_end) {
+    const size_t skip = static_cast<size_t>(position_ - window_offset);
+    const Bytes rest = window.Subspan(skip, window.size - skip);
+    const Record record = CheckRecord(rest, seed_, position_);
+    if (record.state == RecordState::kNeedMore) {
+      if (!at_end) {
+        ScanStep step;
+        step.kind = ScanKind::kNeedMore;
+        step.offset = position_;
+        step.bytes = record.bytes;
+        return step;
+      }
+      // Fewer bytes than a magic number can be the middle of anything; more begin like a record.
+      truncated_ = truncated_ || rest.size >= sizeof(uint32_t);
+      PassOver(rest.data, std::min(rest.size, kRecordAlignment));
+      continue;
+    }
+    if (record.state == RecordState::kNothing) {
+      PassOver(rest.data, std::min(rest.size, kRecordAlignment));
+      continue;
+    }
+    if (in_unknown_) return FlushUnknown();
+    ScanStep step;
+    step.kind = record.state == RecordState::kEntry  ? ScanKind::kEntry
+                : record.state == RecordState::kMark ? ScanKind::kMark
+                                                     : ScanKind::kDamagedEntry;
+    step.offset = position_;
+    step.bytes = record.bytes;
+    step.end = position_ + record.bytes;
+    step.record = record;
+    position_ = step.end;
+    return step;
+  }
+  if (at_end) return Finish(window_end);
+  ScanStep step;
+  step.kind = ScanKind::kNeedMore;
+  step.offset = position_;
+  step.bytes = kRecordAlignment;
+  return step;
+}
+
+}  // namespace ingest_wal

@@ -1,0 +1,64 @@
+// Bytes -> records: walks one segment, passes over what is not a record, and finds the next one that is.
+// A pure state machine: the caller supplies windows of the file, the scanner does no I/O.
+//
+// It never trusts a length before the checksum of the header that holds it, so each byte is looked at a bounded
+// number of times whatever the bytes say: time is linear.
+#pragma once
+
+#include <cstdint>
+
+#include "bytes.h"
+#include "record.h"
+
+namespace ingest_wal {
+
+enum class ScanKind {
+  kEntry,
+  kMark,
+  kDamagedEntry,  // its header is sound: exactly one entry, of known LSN, is gone
+  kUnknown,       // bytes [offset, end) are no records
+  kNeedMore,      // supply a window from `offset` of at least `bytes`, or say that the file ends
+  kEnd,
+};
+
+struct ScanStep {
+  ScanKind kind = ScanKind::kEnd;
+  uint64_t offset = 0;
+  uint64_t end = 0;
+  size_t bytes = 0;  // kNeedMore: how many from `offset`
+  // kUnknown: there is a byte that is not zero. kUnknown behind the last record: offset after the last such byte.
+  bool nonzero = false;
+  uint64_t nonzero_end = 0;
+  // kUnknown: a record with a sound beginning runs over the end of the file.
+  bool truncated = false;
+  Record record;
+};
+
+class Scanner {
+ public:
+  // Starts at `offset`, which is where a record may begin.
+  Scanner(uint32_t segment_seed, uint64_t offset) : seed_(segment_seed), position_(offset) {}
+
+  // The next step. `window` holds the file's bytes from `window_offset` on (not behind position()); `at_end`:
+  // the file ends where the window ends.
+  ScanStep Next(Bytes window, uint64_t window_offset, bool at_end);
+
+  // Where the next step looks first.
+  uint64_t position() const { return position_; }
+
+ private:
+  ScanStep FlushUnknown();
+  ScanStep Finish(uint64_t file_end);
+  // Notes the 8 bytes (or fewer at the end of the file) at position_ as no record and steps over them.
+  void PassOver(const uint8_t* at, size_t count);
+
+  uint32_t seed_;
+  uint64_t position_;
+  bool in_unknown_ = false;
+  uint64_t unknown_start_ = 0;
+  uint64_t unknown_nonzero_end_ = 0;
+  bool truncated_ = false;
+  bool done_ = false;
+};
+
+}  // namespace ingest_wal

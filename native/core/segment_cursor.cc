@@ -1,0 +1,151 @@
+#include "segment_cursor.h"
+
+#include <algorithm>
+
+#include "crc32c.h"
+
+namespace ingest_wal {
+namespace {
+
+constexpr size_t kMaxUsersPerFinding = 64;
+
+}  // namespace
+
+SegmentCursor::SegmentCursor(SegmentSource* source, const SegmentHeader& header, uint64_t bound)
+    : source_(source),
+      scanner_(SegmentSeed(header.salt, header.number), kSegmentDataAt),
+      bound_(bound),
+      last_lsn_(header.first_lsn - 1) {}
+
+Status SegmentCursor::Step(ScanStep* step) {
+  size_t want = kRecordAlignment;
+  for (;;) {
+    const uint64_t position = scanner_.position();
+    const bool inside = window_valid_ && position >= window_offset_ &&
+                        position + want <= window_offset_ + window_.size;
+    const bool window_ends_file = window_valid_ && window_offset_ + window_.size >= source_->size();
+    if (!inside && !(window_ends_file && position >= window_offset_)) {
+      INGEST_WAL_RETURN_IF_ERROR(source_->Window(position, want, &window_));
+      window_offset_ = position;
+      window_valid_ = true;
+    }
+    const bool at_end = window_offset_ + window_.size >= source_->size();
+    *step = scanner_.Next(window_, window_offset_, at_end);
+    if (step->kind != ScanKind::kNeedMore) return Status();
+    want = std::max(want, step->bytes);
+    if (step->offset + want > window_offset_ + window_.size) window_valid_ = false;
+  }
+}
+
+// The damaged bytes of an entry may still prove whose it was: the header holds a checksum of the user id.
+void SegmentCursor::GuessUser(Bytes at, Finding* finding) const {
+  if (at.size < entry::kUserIdAt || finding->users.size() >= kMaxUsersPerFinding) return;
+  const size_t user_id_bytes = Load<uint16_t>(at.data + entry::kUserIdBytesAt);
+  if (user_id_bytes == 0 || user_id_bytes > at.size - entry::kUserIdAt) return;
+  const uint8_t* user_id = at.data + entry::kUserIdAt;
+  if (Crc32c(0, user_id, user_id_bytes) != Load<uint32_t>(at.data + entry::kUserIdChecksumAt)) return;
+  std::string user(reinterpret_cast<const char*>(user_id), user_id_bytes);
+  if (std::find(finding->users.begin(), finding->users.end(), user) == finding->users.end()) {
+    finding->users.push_back(std::move(user));
+  }
+}
+
+void SegmentCursor::Note(Finding::Kind kind, const ScanStep& step) {
+  const bool unreadable = source_->TouchesUnreadable(step.offset, step.end);
+  if (unreadable) kind = Finding::Kind::kUnreadable;
+  const bool adjacent = findings_.size() > open_findings_ && findings_.back().end == step.offset;
+  if (!adjacent) {
+    findings_.emplace_back();
+    findings_.back().kind = kind;
+    findings_.back().offset = step.offset;
+    findings_.back().lsn_before = last_lsn_;
+  } else if (findings_.back().kind != kind) {
+    findings_.back().kind = unreadable ? Finding::Kind::kUnreadable : Finding::Kind::kBytes;
+  }
+  Finding& finding = findings_.back();
+  finding.end = step.end;
+  if (step.kind == ScanKind::kDamagedEntry) {
+    finding.nonzero_end = step.end;
+  } else if (step.nonzero_end != 0) {
+    finding.nonzero_end = step.nonzero_end;
+  }
+  finding.truncated = finding.truncated || step.truncated;
+  if (step.offset >= window_offset_ && step.offset < window_offset_ + window_.size) {
+    const size_t skip = static_cast<size_t>(step.offset - window_offset_);
+    const size_t rest = static_cast<size_t>(
+        std::min<uint64_t>(window_.size - skip, step.end - step.offset));
+    GuessUser(window_.Subspan(skip, rest), &finding);
+  }
+}
+
+void SegmentCursor::NoteMark(const ScanStep& step) {
+  const Mark& mark = step.record.mark;
+  durable_claim_ = std::max(durable_claim_, mark.durable_lsn);
+  end_offset_ = step.end;
+  switch (mark.kind) {
+    case MarkKind::kBatch:
+      batches_++;
+      break;
+    case MarkKind::kSealFirst:
+      seal_first_ = true;
+      if (step.end + mark::kBytes == source_->size()) sealed_ = true;
+      break;
+    case MarkKind::kSealSecond:
+      if (seal_first_ || step.end == source_->size()) sealed_ = true;
+      break;
+    case MarkKind::kIdle:
+      break;
+  }
+}
+
+void SegmentCursor::CloseFindings(uint64_t lsn_after) {
+  for (; open_findings_ < findings_.size(); open_findings_++) findings_[open_findings_].lsn_after = lsn_after;
+}
+
+Status SegmentCursor::Next(Located* located, bool* found) {
+  *found = false;
+  for (;;) {
+    ScanStep step;
+    INGEST_WAL_RETURN_IF_ERROR(Step(&step));
+    switch (step.kind) {
+      case ScanKind::kEnd:
+        return Status();
+      case ScanKind::kNeedMore:
+        break;  // Step() does not return it
+      case ScanKind::kUnknown:
+        Note(Finding::Kind::kBytes, step);
+        break;
+      case ScanKind::kDamagedEntry:
+        Note(Finding::Kind::kEntry, step);
+        break;
+      case ScanKind::kMark:
+        NoteMark(step);
+        break;
+      case ScanKind::kEntry: {
+        const uint64_t lsn = step.record.entry.lsn;
+        if (lsn > bound_) {
+          CloseFindings(lsn);
+          superseded_at_ = step.offset;
+          return Status();
+        }
+        const bool hole_explained = findings_.size() > open_findings_;
+        if (lsn <= last_lsn_ || (lsn != last_lsn_ + 1 && !hole_explained)) {
+          step.end = lsn <= last_lsn_ ? step.end : step.offset;
+          Note(Finding::Kind::kMissing, step);
+          if (lsn <= last_lsn_) break;
+        }
+        CloseFindings(lsn);
+        last_lsn_ = lsn;
+        end_offset_ = step.offset + step.bytes;
+        located->entry = step.record.entry;
+        located->offset = step.offset;
+        located->end = end_offset_;
+        located->body_checksum = step.record.body_checksum;
+        *found = true;
+        return Status();
+      }
+    }
+  }
+}
+
+}  // namespace ingest_wal

@@ -1,0 +1,83 @@
+// One segment, entry by entry: joins the scanner, the file's windows and the order of LSNs, and keeps an account of
+// everything that is not a whole entry. The scan of a directory and the reader both walk segments through it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "record.h"
+#include "scan.h"
+#include "segment_header.h"
+#include "segment_source.h"
+
+namespace ingest_wal {
+
+// A stretch that is not whole. What it means (damage, or a tail that was never durable) is judged later, when it
+// is known what was proven durable.
+struct Finding {
+  enum class Kind { kEntry, kBytes, kUnreadable, kMissing };
+  Kind kind = Kind::kBytes;
+  uint64_t offset = 0;
+  uint64_t end = 0;
+  uint64_t lsn_before = 0;  // last whole entry before it, at least the LSN before the segment's first
+  uint64_t lsn_after = 0;   // next whole entry of the segment, 0 when there is none
+  uint64_t nonzero_end = 0; // offset after the last byte that is not zero; 0 when all are
+  bool truncated = false;   // a record begins here and the file ends before it does
+  std::vector<std::string> users;
+};
+
+class SegmentCursor {
+ public:
+  // Entries above `bound` are superseded by later segments: the walk ends before the first of them.
+  SegmentCursor(SegmentSource* source, const SegmentHeader& header, uint64_t bound);
+
+  struct Located {
+    Entry entry;  // points into the source's window: valid until the next call
+    uint64_t offset = 0;
+    uint64_t end = 0;
+    uint32_t body_checksum = 0;
+  };
+
+  // The next entry; false at the end of the segment. What was found before it is in findings() then.
+  Status Next(Located* located, bool* found);
+
+  // All findings up to here, oldest first. Take the new ones by index.
+  const std::vector<Finding>& findings() const { return findings_; }
+
+  uint64_t last_lsn() const { return last_lsn_; }
+  // Offset after the last whole record.
+  uint64_t end_offset() const { return end_offset_; }
+  // Highest durable LSN that a mark claims.
+  uint64_t durable_claim() const { return durable_claim_; }
+  uint64_t batches() const { return batches_; }
+  // Both seal marks, or one of them at the very place that the file's size gives it.
+  bool sealed() const { return sealed_; }
+  // Offset of the first superseded entry, 0 when there is none.
+  uint64_t superseded_at() const { return superseded_at_; }
+
+ private:
+  Status Step(ScanStep* step);
+  void Note(Finding::Kind kind, const ScanStep& step);
+  void NoteMark(const ScanStep& step);
+  void GuessUser(Bytes at, Finding* finding) const;
+  void CloseFindings(uint64_t lsn_after);
+
+  SegmentSource* source_;
+  Scanner scanner_;
+  uint64_t bound_;
+  uint64_t last_lsn_;
+  Bytes window_;
+  uint64_t window_offset_ = 0;
+  bool window_valid_ = false;
+  uint64_t end_offset_ = kSegmentDataAt;
+  uint64_t durable_claim_ = 0;
+  uint64_t batches_ = 0;
+  bool sealed_ = false;
+  bool seal_first_ = false;
+  uint64_t superseded_at_ = 0;
+  std::vector<Finding> findings_;
+  size_t open_findings_ = 0;  // findings_ from here on wait for their lsn_after
+};
+
+}  // namespace ingest_wal

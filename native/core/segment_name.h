@@ -1,0 +1,23 @@
+// Names of files in a log's directory.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace ingest_wal {
+
+constexpr const char* kLockName = "LOCK";
+constexpr const char* kIdentityName = "log.id";
+constexpr const char* kQuarantineName = "quarantine";
+constexpr const char* kTemporarySuffix = ".tmp";
+constexpr const char* kSpareName = "spare.tmp";
+
+// "0000000000000042.wal" for 42.
+std::string SegmentName(uint64_t number);
+
+// The number of a segment's name; false when `name` is not exactly what SegmentName makes of some number > 0.
+bool ParseSegmentName(const std::string& name, uint64_t* number);
+
+bool IsTemporaryName(const std::string& name);
+
+}  // namespace ingest_wal

@@ -1,0 +1,90 @@
+#include "segment_source.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ingest_wal {
+namespace {
+constexpr size_t kWindowBytes = size_t{1} << 20;
+constexpr size_t kPageBytes = 4096;
+}  // namespace
+
+Status SegmentSource::Open(Directory* directory, const std::string& name,
+                           std::unique_ptr<SegmentSource>* source) {
+  std::unique_ptr<SegmentSource> made(new SegmentSource());
+  INGEST_WAL_RETURN_IF_ERROR(directory->Open(name, OpenMode::kRead, &made->file_));
+  INGEST_WAL_RETURN_IF_ERROR(made->file_->Size(&made->size_));
+  *source = std::move(made);
+  return Status();
+}
+
+void SegmentSource::Map() {
+  if (!file_->Map(&mapping_).ok()) mapping_.reset();
+  // What was mapped is what its size was then.
+  if (mapping_ != nullptr && mapping_->size() < size_) mapping_.reset();
+}
+
+bool SegmentSource::WindowFromMapping(uint64_t offset, size_t want, Bytes* window) {
+  const uint64_t end = std::min(size_, offset + want);
+  if (offset < populated_from_ || end > populated_end_) {
+    const uint64_t from = offset / kPageBytes * kPageBytes;
+    const uint64_t count = std::min(size_ - from, std::max<uint64_t>(end - from, kWindowBytes));
+    if (!mapping_->Populate(from, count).ok()) return false;
+    populated_from_ = from;
+    populated_end_ = from + count;
+  }
+  *window = Bytes(mapping_->data() + offset, static_cast<size_t>(populated_end_ - offset));
+  return true;
+}
+
+Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
+  if (offset >= size_) {
+    *window = Bytes();
+    return Status();
+  }
+  if (mapping_ != nullptr) {
+    if (WindowFromMapping(offset, want, window)) return Status();
+    mapping_.reset();
+  }
+  const size_t count = static_cast<size_t>(std::min<uint64_t>(size_ - offset, std::max(want, kWindowBytes)));
+  if (buffer_.size() < count) buffer_.resize(count);
+  size_t got = 0;
+  const Status status = file_->ReadAt(offset, buffer_.data(), count, &got);
+  if (!status.ok()) {
+    ReadPageByPage(offset, buffer_.data(), count);
+    got = count;
+  }
+  if (got < count) size_ = offset + got;  // the file was cut since its size was asked for
+  *window = Bytes(buffer_.data(), got);
+  return Status();
+}
+
+void SegmentSource::ReadPageByPage(uint64_t offset, uint8_t* to, size_t count) {
+  uint64_t at = offset;
+  const uint64_t end = offset + count;
+  while (at < end) {
+    const uint64_t page_end = std::min<uint64_t>(end, (at / kPageBytes + 1) * kPageBytes);
+    const size_t bytes = static_cast<size_t>(page_end - at);
+    size_t got = 0;
+    if (!file_->ReadAt(at, to + (at - offset), bytes, &got).ok()) {
+      std::memset(to + (at - offset), 0, bytes);
+      if (!unreadable_.empty() && unreadable_.back().second == at) {
+        unreadable_.back().second = page_end;
+      } else if (!TouchesUnreadable(at, page_end)) {
+        unreadable_.emplace_back(at, page_end);
+      }
+    } else if (got < bytes) {
+      std::memset(to + (at - offset) + got, 0, bytes - got);
+    }
+    at = page_end;
+  }
+}
+
+bool SegmentSource::TouchesUnreadable(uint64_t offset, uint64_t end) const {
+  for (const auto& range : unreadable_) {
+    if (range.first < end && offset < range.second) return true;
+  }
+  return false;
+}
+
+}  // namespace ingest_wal

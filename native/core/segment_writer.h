@@ -1,0 +1,82 @@
+// The segment being written: creates it, places batches, syncs, seals. Knows the order of steps that makes a segment
+// safe, nothing of when to do them. Used by one thread at a time.
+//
+// Creation: the file gets its header (and what is carried into it) under a temporary name, is synced, renamed, and
+// the directory is synced. So a file with a segment's name always has a sound header, unless it was damaged.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "platform/file_system.h"
+#include "segment_header.h"
+#include "spare_segment.h"
+
+namespace ingest_wal {
+
+// A batch on its way to the disk: room for the mark, then staged records.
+struct Batch {
+  std::vector<uint8_t> bytes;
+  uint64_t first_lsn = 0;
+  uint64_t last_lsn = 0;
+  uint32_t entries = 0;
+
+  void Clear();
+  bool empty() const { return entries == 0; }
+  // Adds a whole staged record.
+  void Add(const uint8_t* record, size_t record_bytes);
+  size_t record_bytes() const { return bytes.size() - mark::kBytes; }
+  uint32_t last_checksum() const { return last_checksum_; }
+
+ private:
+  uint32_t last_checksum_ = 0;
+};
+
+class SegmentWriter {
+ public:
+  // Takes a file from `spare` and writes the header to it; not synced, not yet under its name.
+  static Status Prepare(Directory* directory, SpareSegment* spare, const SegmentHeader& header,
+                        std::unique_ptr<SegmentWriter>* writer);
+  // Syncs, gives the file its name, syncs the directory. Nothing in the segment may be acknowledged before.
+  Status Publish();
+
+  // Places the batch (its records get their header checksums) and writes it. Not durable before Sync().
+  Status WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now_ms);
+  // Says that everything before `next_lsn` is durable. Not synced: it is only proof for later.
+  Status WriteIdleMark(uint64_t next_lsn, int64_t now_ms);
+  Status Sync();
+  // Ends the segment: seal, sync, cut to size.
+  Status Seal(uint64_t next_lsn, int64_t now_ms);
+  // After a failed write: gives back what of it may lie behind the last whole batch.
+  Status CutToPosition();
+
+  // Bytes of records that one more batch may have.
+  uint64_t room() const;
+  bool RoomForIdleMark() const { return position_ + kTailReserveBytes <= planned_bytes_; }
+  uint64_t position() const { return position_; }
+  uint64_t written_bytes() const { return written_bytes_; }
+  const SegmentHeader& header() const { return header_; }
+  bool reserved() const { return reserved_; }
+
+ private:
+  SegmentWriter(Directory* directory, const SegmentHeader& header)
+      : directory_(directory), header_(header), seed_(SegmentSeed(header.salt, header.number)),
+        planned_bytes_(header.planned_bytes) {}
+
+  Directory* const directory_;
+  const SegmentHeader header_;
+  const uint32_t seed_;
+  const uint64_t planned_bytes_;
+  std::unique_ptr<File> file_;
+  bool reserved_ = false;
+  uint64_t position_ = kSegmentDataAt;
+  uint64_t written_bytes_ = 0;
+};
+
+// Seals the file of a segment that an earlier writer left unsealed: cuts it at `offset` and says that everything up
+// to `last_lsn` is in this or in earlier segments.
+Status SealLeftSegment(Directory* directory, const std::string& file, const SegmentHeader& header, uint64_t offset,
+                       uint64_t last_lsn, int64_t now_ms);
+
+}  // namespace ingest_wal

@@ -1,0 +1,233 @@
+#include "staging_ring.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "crc32c.h"
+#include "segment_header.h"
+
+namespace ingest_wal {
+namespace {
+
+constexpr uint64_t kRingMagic = 0x31474e5257534749;  // "IGSWRNG1"
+constexpr uint32_t kRingVersion = 1;
+constexpr size_t kMagicAt = 0;
+constexpr size_t kVersionAt = 8;
+constexpr size_t kChecksumAt = 12;
+constexpr size_t kLogIdAt = 16;
+constexpr size_t kDeviceAt = 32;
+constexpr size_t kInodeAt = 40;
+constexpr size_t kCapacityAt = 48;
+constexpr size_t kStaticBytes = 64;
+constexpr size_t kHeadAt = 128;
+constexpr size_t kTailAt = 192;
+constexpr size_t kDurableLsnAt = 200;
+constexpr size_t kDataAt = 4096;
+constexpr uint32_t kPaddingMagic = 0x50474e52;  // "RNGP": the rest of the lap is empty
+
+static_assert(std::atomic<uint64_t>::is_always_lock_free, "positions are shared between processes");
+static_assert(sizeof(std::atomic<uint64_t>) == sizeof(uint64_t));
+
+uint32_t StaticChecksum(const uint8_t* header) {
+  return Crc32c(Crc32c(0, header, kChecksumAt), header + kLogIdAt, kStaticBytes - kLogIdAt);
+}
+
+std::atomic<uint64_t>* SharedAtomic(uint8_t* region, size_t offset) {
+  return reinterpret_cast<std::atomic<uint64_t>*>(region + offset);
+}
+
+// The capacity that the region's header names; 0 when it is not a sound ring header.
+uint64_t CapacityOf(SharedRegion* region) {
+  if (region->size() < kDataAt + kMinRingBytes) return 0;
+  const uint8_t* at = region->data();
+  if (Load<uint64_t>(at + kMagicAt) != kRingMagic || Load<uint32_t>(at + kVersionAt) != kRingVersion) return 0;
+  if (Load<uint32_t>(at + kChecksumAt) != StaticChecksum(at)) return 0;
+  const uint64_t capacity = Load<uint64_t>(at + kCapacityAt);
+  const bool sane = capacity >= kMinRingBytes && capacity <= kMaxRingBytes && capacity % kRecordAlignment == 0 &&
+                    capacity == region->size() - kDataAt;
+  return sane ? capacity : 0;
+}
+
+}  // namespace
+
+std::atomic<uint64_t>* StagingRing::AtomicAt(size_t offset) const { return SharedAtomic(region_->data(), offset); }
+
+Status StagingRing::Create(SharedMemory* memory, const std::string& name, uint64_t capacity, const LogId& log_id,
+                           const DirectoryIdentity& directory, uint64_t durable_lsn,
+                           std::unique_ptr<StagingRing>* ring) {
+  std::unique_ptr<StagingRing> made(new StagingRing());
+  if (memory != nullptr && !name.empty()) {
+    INGEST_WAL_RETURN_IF_ERROR(memory->Create(name, kDataAt + capacity, &made->region_));
+    made->shared_ = true;
+  } else {
+    made->region_ = AllocateHeapRegion(kDataAt + capacity);
+    if (made->region_ == nullptr) return Status(ErrorCode::kIo, "no memory for the staging ring");
+  }
+  uint8_t* at = made->region_->data();
+  made->data_ = at + kDataAt;
+  made->capacity_ = capacity;
+  made->AtomicAt(kHeadAt)->store(0, std::memory_order_relaxed);
+  made->AtomicAt(kTailAt)->store(0, std::memory_order_relaxed);
+  made->AtomicAt(kDurableLsnAt)->store(durable_lsn, std::memory_order_release);
+  Store(at + kVersionAt, kRingVersion);
+  std::memcpy(at + kLogIdAt, log_id.data(), kLogIdBytes);
+  Store(at + kDeviceAt, directory.device);
+  Store(at + kInodeAt, directory.inode);
+  Store(at + kCapacityAt, capacity);
+  Store(at + kMagicAt, kRingMagic);
+  Store(at + kChecksumAt, StaticChecksum(at));
+  *ring = std::move(made);
+  return Status();
+}
+
+uint8_t* StagingRing::Reserve(size_t bytes) {
+  const uint64_t at = next_ % capacity_;
+  const uint64_t lap_left = capacity_ - at;
+  const uint64_t padding = bytes <= lap_left ? 0 : lap_left;
+  const uint64_t needed = bytes + padding;
+  if (next_ + needed - seen_tail_ > capacity_) {
+    seen_tail_ = tail();
+    if (next_ + needed - seen_tail_ > capacity_) return nullptr;
+  }
+  if (padding != 0) {
+    Store(data_ + at, kPaddingMagic);
+    next_ += padding;
+    return data_;
+  }
+  return data_ + at;
+}
+
+void StagingRing::Publish(size_t bytes) {
+  next_ += bytes;
+  // Sequentially consistent: ordered against the writer's "I am going to sleep" (writer.cc).
+  AtomicAt(kHeadAt)->store(next_, std::memory_order_seq_cst);
+}
+
+bool StagingRing::HasRoom(uint64_t bytes) {
+  const uint64_t lap_left = capacity_ - next_ % capacity_;
+  const uint64_t needed = bytes <= lap_left ? bytes : bytes + lap_left;
+  if (next_ + needed - seen_tail_ <= capacity_) return true;
+  seen_tail_ = tail();
+  return next_ + needed - seen_tail_ <= capacity_;
+}
+
+uint64_t StagingRing::head() const { return AtomicAt(kHeadAt)->load(std::memory_order_seq_cst); }
+uint64_t StagingRing::tail() const { return AtomicAt(kTailAt)->load(std::memory_order_acquire); }
+uint64_t StagingRing::durable_lsn() const { return AtomicAt(kDurableLsnAt)->load(std::memory_order_acquire); }
+
+StagingRing::Slice StagingRing::SliceAt(uint64_t position, uint64_t head) const {
+  Slice slice;
+  while (position < head) {
+    const uint64_t at = position % capacity_;
+    const uint64_t lap_left = capacity_ - at;
+    if (Load<uint32_t>(data_ + at) == kPaddingMagic) {
+      position += lap_left;
+      continue;
+    }
+    slice.data = data_ + at;
+    slice.bytes = static_cast<size_t>(std::min(lap_left, head - position));
+    slice.end_position = position + slice.bytes;
+    return slice;
+  }
+  slice.end_position = position;
+  return slice;
+}
+
+void StagingRing::Release(uint64_t position, uint64_t durable_lsn) {
+  AtomicAt(kDurableLsnAt)->store(durable_lsn, std::memory_order_release);
+  AtomicAt(kTailAt)->store(position, std::memory_order_release);
+}
+
+bool IsRingOf(SharedRegion* region, const LogId& log_id, const DirectoryIdentity& directory) {
+  if (CapacityOf(region) == 0) return false;
+  const uint8_t* at = region->data();
+  return std::memcmp(at + kLogIdAt, log_id.data(), kLogIdBytes) == 0 &&
+         Load<uint64_t>(at + kDeviceAt) == directory.device && Load<uint64_t>(at + kInodeAt) == directory.inode;
+}
+
+namespace {
+
+struct CopiedLap {
+  uint64_t first_position = 0;
+  std::vector<uint8_t> bytes;
+};
+
+// Takes the whole records out of what was copied from [from, head), stopping at the first thing that is none.
+void TakeRecords(const CopiedLap& lap, uint64_t from, uint64_t head, uint64_t capacity, RingContents* contents) {
+  uint64_t position = from;
+  while (position < head) {
+    const uint64_t lap_left = capacity - position % capacity;
+    const size_t skip = static_cast<size_t>(position - lap.first_position);
+    const Bytes rest(lap.bytes.data() + skip, lap.bytes.size() - skip);
+    if (rest.size >= sizeof(uint32_t) && Load<uint32_t>(rest.data) == kPaddingMagic && lap_left <= rest.size) {
+      position += lap_left;
+      continue;
+    }
+    const Record record = CheckStagedEntry(rest);
+    const bool whole = record.state == RecordState::kEntry && record.bytes <= lap_left;
+    if (!whole || (contents->last_lsn != 0 && record.entry.lsn != contents->last_lsn + 1)) {
+      contents->damaged = true;
+      return;
+    }
+    if (contents->first_lsn == 0) contents->first_lsn = record.entry.lsn;
+    contents->last_lsn = record.entry.lsn;
+    contents->last_checksum = record.body_checksum;
+    contents->entries++;
+    contents->records.insert(contents->records.end(), rest.data, rest.data + record.bytes);
+    position += record.bytes;
+  }
+}
+
+}  // namespace
+
+RingContents CopyRing(SharedRegion* region) {
+  RingContents contents;
+  const uint64_t capacity = CapacityOf(region);
+  if (capacity == 0) return contents;
+  contents.found = true;
+  uint8_t* base = region->data();
+  const uint64_t tail = SharedAtomic(base, kTailAt)->load(std::memory_order_acquire);
+  contents.durable_lsn = SharedAtomic(base, kDurableLsnAt)->load(std::memory_order_acquire);
+  const uint64_t head = SharedAtomic(base, kHeadAt)->load(std::memory_order_seq_cst);
+  if (head < tail || head - tail > capacity || tail % kRecordAlignment != 0 || head % kRecordAlignment != 0) {
+    contents.damaged = true;
+    return contents;
+  }
+  CopiedLap lap;
+  lap.first_position = tail;
+  lap.bytes.resize(static_cast<size_t>(head - tail));
+  for (uint64_t position = tail; position < head;) {
+    const uint64_t at = position % capacity;
+    const uint64_t count = std::min(capacity - at, head - position);
+    std::memcpy(lap.bytes.data() + (position - tail), base + kDataAt + at, static_cast<size_t>(count));
+    position += count;
+  }
+  // What was drained while it was copied may have been overwritten.
+  const uint64_t later_tail = SharedAtomic(base, kTailAt)->load(std::memory_order_acquire);
+  TakeRecords(lap, std::min(std::max(tail, later_tail), head), head, capacity, &contents);
+  return contents;
+}
+
+Status FindRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdentity& directory, RingContents* contents,
+                std::string* name) {
+  if (memory == nullptr) return Status();
+  for (int index = 0; index < kRingNames; index++) {
+    *name = RingName(log_id, index);
+    std::unique_ptr<SharedRegion> region;
+    const Status opened = memory->Open(*name, false, &region);
+    if (opened.code() == ErrorCode::kNotFound) continue;
+    // What is somebody else's, or no ring of this directory, is left alone.
+    if (!opened.ok() || !IsRingOf(region.get(), log_id, directory)) continue;
+    *contents = CopyRing(region.get());
+    return Status();
+  }
+  name->clear();
+  return Status();
+}
+
+std::string RingName(const LogId& log_id, int index) {
+  // 30 characters at most: macOS allows 31.
+  return "/ingest-wal-" + LogIdText(log_id).substr(0, 16) + "-" + std::to_string(index);
+}
+
+}  // namespace ingest_wal

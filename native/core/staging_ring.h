@@ -1,0 +1,114 @@
+// The staging ring: where an entry lives from append() until it is on stable storage. In POSIX shared memory, so
+// that it outlives the process; the next writer takes over what it finds.
+//
+// One thread appends (the event loop), one thread drains (the log's writer). Positions only grow; the byte at
+// position p lies at p modulo the capacity. A record never wraps: where it would, padding fills the lap.
+//
+//   region   | header, 4096 bytes | data, capacity bytes |
+//   header   0 magic u64 | 8 version u32 | 12 checksum u32 | 16 log id | 32 device u64 | 40 inode u64 | 48 capacity u64 |
+//            128 head u64, stored by the appender after a record is whole | 192 tail u64, 200 durable LSN u64, stored by
+//            the writer, LSN first, after the sync. The checksum covers [0, 12) and [16, 64).
+//
+// A process may die between any two stores. Before head moves, a record is invisible; durable LSN before tail means
+// that take-over at worst meets entries again that it knows to be durable, and skips them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bytes.h"
+#include "environment.h"
+#include "record.h"
+
+namespace ingest_wal {
+
+constexpr uint64_t kMinRingBytes = uint64_t{64} << 10;
+constexpr uint64_t kMaxRingBytes = uint64_t{1} << 30;
+
+// The largest record that a ring takes: a quarter, so that a few entries always fit into an empty ring together.
+constexpr uint64_t MaxRecordBytesOf(uint64_t capacity) { return capacity / 4; }
+
+class StagingRing {
+ public:
+  // A new ring under `name`. Without `memory`, or with an empty name, it lives in the heap.
+  static Status Create(SharedMemory* memory, const std::string& name, uint64_t capacity, const LogId& log_id,
+                       const DirectoryIdentity& directory, uint64_t durable_lsn, std::unique_ptr<StagingRing>* ring);
+
+  // --- The appender's side.
+
+  // Room for one record of `bytes` (a multiple of 8), or null when there is none now.
+  uint8_t* Reserve(size_t bytes);
+  // Makes the record that was written to the last Reserve visible.
+  void Publish(size_t bytes);
+  // Whether records of together `bytes` would all be taken now, however they fall around the lap's end.
+  bool HasRoom(uint64_t bytes);
+
+  // --- The writer's side.
+
+  // A contiguous run of records.
+  struct Slice {
+    uint8_t* data = nullptr;
+    size_t bytes = 0;
+    uint64_t end_position = 0;  // ring position after it
+  };
+  uint64_t head() const;
+  uint64_t tail() const;
+  // Records from `position` on, at most up to `head` or the lap's end; skips padding. Empty at head.
+  Slice SliceAt(uint64_t position, uint64_t head) const;
+  // Everything before `position` is durable, entries up to `durable_lsn`.
+  void Release(uint64_t position, uint64_t durable_lsn);
+
+  uint64_t durable_lsn() const;
+  uint64_t used_bytes() const { return head() - tail(); }
+  uint64_t capacity() const { return capacity_; }
+  bool shared() const { return shared_; }
+  SharedRegion* region() { return region_.get(); }
+
+ private:
+  StagingRing() = default;
+  std::atomic<uint64_t>* AtomicAt(size_t offset) const;
+
+  std::unique_ptr<SharedRegion> region_;
+  uint8_t* data_ = nullptr;
+  uint64_t capacity_ = 0;
+  bool shared_ = false;
+  // The appender's own: its position, and the last tail that it has seen.
+  uint64_t next_ = 0;
+  uint64_t seen_tail_ = 0;
+};
+
+// What a ring holds, copied out of it.
+struct RingContents {
+  bool found = false;
+  uint64_t durable_lsn = 0;
+  // Whole records, one behind the other, consecutive LSNs, in order.
+  std::vector<uint8_t> records;
+  uint64_t first_lsn = 0;
+  uint64_t last_lsn = 0;
+  uint32_t last_checksum = 0;  // body checksum of entry last_lsn
+  uint64_t entries = 0;
+  // Bytes between tail and head that are no such records: the ring was damaged.
+  bool damaged = false;
+};
+
+// Copies what is staged. Safe beside a live writer and a live appender of any process: what was drained
+// meanwhile is left out (it is in the segments by then). Trusts nothing it reads.
+RingContents CopyRing(SharedRegion* region);
+
+// Whether `region` is a ring of this log, made for this directory.
+bool IsRingOf(SharedRegion* region, const LogId& log_id, const DirectoryIdentity& directory);
+
+// Looks for the ring that a writer of this very directory made, alive or dead. `contents->found` says whether there is
+// one; `name` gets what it is called.
+Status FindRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdentity& directory, RingContents* contents,
+                std::string* name);
+
+// Names under which rings of a log are looked for; a copy of a log's directory beside the original makes a second
+// one necessary.
+constexpr int kRingNames = 8;
+std::string RingName(const LogId& log_id, int index);
+
+}  // namespace ingest_wal

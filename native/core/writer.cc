@@ -1,0 +1,372 @@
+#include "writer.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "segment_name.h"
+
+namespace ingest_wal {
+namespace {
+
+constexpr uint64_t kRetryNs = 100'000'000;
+// A batch may grow beyond batch_bytes when entries arrive faster than syncs end: fewer, larger syncs.
+constexpr uint64_t kBatchGrowth = 4;
+// After so many intervals without an entry the writer stops looking by itself and must be woken.
+constexpr int kIdleRounds = 10;
+// A spare is asked for when this part of the active segment is used.
+constexpr uint64_t kSpareAfter = 4;
+constexpr int kMaxFailuresInARow = 2;
+constexpr size_t kMaxEvents = 1000;
+
+}  // namespace
+
+Writer::Writer(const Environment& environment, Directory* directory, StagingRing* ring, SpareSegment* spare,
+               const WriterOptions& options, Start start)
+    : environment_(environment),
+      directory_(directory),
+      ring_(ring),
+      spare_(spare),
+      options_(options),
+      log_id_(start.log_id),
+      active_(std::move(start.active)),
+      next_number_(start.next_number),
+      drained_(ring->tail()),
+      durable_checksum_(start.durable_checksum) {
+  if (active_ == nullptr) return;
+  counters_.segment = active_->header().number;
+  counters_.segment_offset = active_->position();
+  counters_.preallocated = active_->reserved();
+}
+
+// --- Sleeping and waking
+
+bool Writer::Due(uint64_t now_ns, bool interval_passed) const {
+  if (!Staged()) return false;
+  if (state() == LogState::kFailed) return false;
+  if (state() == LogState::kDegraded && now_ns < retry_at_ns_) return false;
+  return interval_passed || stopping_.load() || state() == LogState::kDegraded ||
+         ring_->head() - drained_ >= options_.batch_bytes || requested_lsn_.load() > durable_lsn();
+}
+
+void Writer::WakeWriter() {
+  if (sleep_mode_.exchange(SleepMode::kAwake) == SleepMode::kAwake) return;
+  counters_.wakeups.fetch_add(1, std::memory_order_relaxed);
+  {
+    const std::lock_guard<std::mutex> lock(sleep_mutex_);
+    woken_ = true;
+  }
+  sleep_changed_.notify_one();
+}
+
+void Writer::Notice() {
+  // Ordered after the ring's store of head, and against Sleep(), which stores the mode and then looks at head: one of
+  // the two always sees the other.
+  const SleepMode mode = sleep_mode_.load(std::memory_order_seq_cst);
+  if (mode == SleepMode::kAwake) return;
+  if (mode == SleepMode::kDeep || ring_->used_bytes() >= options_.batch_bytes) WakeWriter();
+}
+
+void Writer::RequestDurable(uint64_t lsn) {
+  if (lsn > requested_lsn_.load(std::memory_order_relaxed)) requested_lsn_.store(lsn, std::memory_order_seq_cst);
+  WakeWriter();
+}
+
+void Writer::RequestDrained() {
+  drain_requested_.store(true, std::memory_order_seq_cst);
+  WakeWriter();
+}
+
+void Writer::Stop() {
+  stopping_.store(true, std::memory_order_seq_cst);
+  WakeWriter();
+}
+
+void Writer::Sleep(SleepMode mode, uint64_t deadline_ns) {
+  sleep_mode_.store(mode, std::memory_order_seq_cst);
+  const bool staged_while_deep = mode == SleepMode::kDeep && state() != LogState::kFailed && Staged();
+  if (staged_while_deep || stopping_.load() || Due(environment_.clock->MonotonicNs(), false)) {
+    sleep_mode_.store(SleepMode::kAwake);
+    return;
+  }
+  std::unique_lock<std::mutex> lock(sleep_mutex_);
+  const auto woken = [this] { return woken_; };
+  if (mode == SleepMode::kDeep) {
+    sleep_changed_.wait(lock, woken);
+  } else {
+    const uint64_t now_ns = environment_.clock->MonotonicNs();
+    const std::chrono::nanoseconds wait(deadline_ns > now_ns ? deadline_ns - now_ns : 0);
+    sleep_changed_.wait_for(lock, std::min<std::chrono::nanoseconds>(wait, std::chrono::hours(24)), woken);
+  }
+  woken_ = false;
+  lock.unlock();
+  sleep_mode_.store(SleepMode::kAwake);
+}
+
+void Writer::Run() {
+  int idle_rounds = 0;
+  uint64_t deadline_ns = environment_.clock->MonotonicNs() + options_.batch_interval_ns;
+  for (;;) {
+    const uint64_t now_ns = environment_.clock->MonotonicNs();
+    const bool interval_passed = now_ns >= deadline_ns;
+    if (Due(now_ns, interval_passed)) {
+      Step();
+      idle_rounds = 0;
+      deadline_ns = environment_.clock->MonotonicNs() + options_.batch_interval_ns;
+      continue;
+    }
+    if (stopping_.load()) return;  // drained, or not to be drained now: the rest stays in the ring
+    if (state() == LogState::kDegraded) {
+      Sleep(SleepMode::kTimed, retry_at_ns_);
+      continue;
+    }
+    if (interval_passed) {
+      idle_rounds++;
+      deadline_ns = now_ns + options_.batch_interval_ns;
+    }
+    if (idle_rounds >= kIdleRounds || state() == LogState::kFailed) {
+      Sleep(SleepMode::kDeep, 0);
+      idle_rounds = 0;
+      deadline_ns = environment_.clock->MonotonicNs() + options_.batch_interval_ns;
+    } else {
+      Sleep(SleepMode::kTimed, deadline_ns);
+    }
+  }
+}
+
+// --- Writing
+
+bool Writer::Step() {
+  if (!Staged() || state() == LogState::kFailed) return false;
+  const Status status = Flush();
+  if (status.ok()) return true;
+  HandleFailure(status);
+  return false;
+}
+
+Status Writer::Flush() {
+  writing_ = false;
+  INGEST_WAL_RETURN_IF_ERROR(WriteStaged());
+  failures_in_a_row_ = 0;
+  if (state() == LogState::kDegraded) SetState(LogState::kOk, LogEvent::Kind::kResumed, Status());
+  AfterFlush();
+  return Status();
+}
+
+Status Writer::NextRecordBytes(size_t* bytes) {
+  const StagingRing::Slice slice = ring_->SliceAt(drained_, ring_->head());
+  *bytes = 0;
+  if (slice.bytes < entry::kUserIdAt) return Status(ErrorCode::kCorrupt, "the staging ring holds no whole entry");
+  const size_t size = EntryRecordBytes(Load<uint16_t>(slice.data + entry::kUserIdBytesAt),
+                                       Load<uint32_t>(slice.data + entry::kPayloadBytesAt));
+  if (size > slice.bytes) return Status(ErrorCode::kCorrupt, "an entry in the staging ring is cut off");
+  *bytes = size;
+  return Status();
+}
+
+Status Writer::CollectBatch(uint64_t limit, uint64_t* end_position) {
+  batch_.Clear();
+  const uint64_t head = ring_->head();
+  uint64_t position = drained_;
+  while (position < head) {
+    const StagingRing::Slice slice = ring_->SliceAt(position, head);
+    size_t taken = 0;
+    while (taken < slice.bytes) {
+      const uint8_t* record = slice.data + taken;
+      const size_t left = slice.bytes - taken;
+      if (left >= sizeof(uint32_t) && Load<uint32_t>(record) != entry::kMagic) break;  // padding up to the lap's end
+      const size_t bytes = left < entry::kUserIdAt
+                               ? left + 1
+                               : EntryRecordBytes(Load<uint16_t>(record + entry::kUserIdBytesAt),
+                                                  Load<uint32_t>(record + entry::kPayloadBytesAt));
+      if (bytes > left) return Status(ErrorCode::kCorrupt, "an entry in the staging ring is cut off");
+      if (!batch_.empty() && batch_.record_bytes() + bytes > limit) {
+        *end_position = slice.end_position - left;
+        return Status();
+      }
+      batch_.Add(record, bytes);
+      taken += bytes;
+    }
+    position = slice.end_position - (slice.bytes - taken);
+    if (taken == 0 && slice.bytes != 0) return Status(ErrorCode::kCorrupt, "the staging ring holds no whole entry");
+  }
+  *end_position = position;
+  return Status();
+}
+
+Status Writer::OpenSegment(size_t first_record_bytes) {
+  SegmentHeader header;
+  header.log_id = log_id_;
+  header.number = next_number_++;
+  environment_.random->Fill(reinterpret_cast<uint8_t*>(&header.salt), sizeof(header.salt));
+  header.previous_lsn = durable_lsn();
+  header.first_lsn = header.previous_lsn + 1;
+  header.previous_checksum = durable_checksum_;
+  header.created_ms = environment_.clock->WallMs();
+  const uint64_t needed = kSegmentDataAt + mark::kBytes + first_record_bytes + kTailReserveBytes + mark::kBytes;
+  header.planned_bytes = std::max(options_.segment_bytes, needed);
+  std::unique_ptr<SegmentWriter> made;
+  INGEST_WAL_RETURN_IF_ERROR(SegmentWriter::Prepare(directory_, spare_, header, &made));
+  INGEST_WAL_RETURN_IF_ERROR(made->Publish());
+  active_ = std::move(made);
+  counters_.segment.store(header.number, std::memory_order_relaxed);
+  counters_.preallocated.store(active_->reserved(), std::memory_order_relaxed);
+  counters_.rotations.fetch_add(1, std::memory_order_relaxed);
+  counters_.written_bytes.fetch_add(active_->written_bytes(), std::memory_order_relaxed);
+  LogEvent event;
+  event.kind = LogEvent::Kind::kRotate;
+  event.segment = header.number;
+  event.lsn = header.first_lsn;
+  Post(std::move(event));
+  return Status();
+}
+
+Status Writer::EnsureSegment(size_t first_record_bytes) {
+  if (active_ != nullptr && active_->room() >= first_record_bytes) return Status();
+  if (active_ != nullptr) {
+    SealRetiring();
+    retiring_ = std::move(active_);
+    retiring_next_lsn_ = durable_lsn() + 1;
+  }
+  return OpenSegment(first_record_bytes);
+}
+
+Status Writer::WriteStaged() {
+  size_t first_record_bytes = 0;
+  INGEST_WAL_RETURN_IF_ERROR(NextRecordBytes(&first_record_bytes));
+  INGEST_WAL_RETURN_IF_ERROR(EnsureSegment(first_record_bytes));
+  uint64_t end_position = drained_;
+  INGEST_WAL_RETURN_IF_ERROR(
+      CollectBatch(std::min(active_->room(), options_.batch_bytes * kBatchGrowth), &end_position));
+  writing_ = true;
+  INGEST_WAL_RETURN_IF_ERROR(active_->WriteBatch(&batch_, durable_lsn(), environment_.clock->WallMs()));
+  const Status synced = active_->Sync();
+  if (!synced.ok()) {
+    // Final for this file whatever the reason, a full disk included: what of the batch reached it is unknown.
+    AbandonActive();
+    return synced;
+  }
+  writing_ = false;
+  counters_.syncs.fetch_add(1, std::memory_order_relaxed);
+  Acknowledge(end_position);
+  return Status();
+}
+
+void Writer::Acknowledge(uint64_t end_position) {
+  const uint64_t before = durable_lsn();
+  durable_checksum_ = batch_.last_checksum();
+  drained_ = end_position;
+  counters_.batches.fetch_add(1, std::memory_order_relaxed);
+  counters_.written_bytes.fetch_add(batch_.bytes.size(), std::memory_order_relaxed);
+  counters_.segment_offset.store(active_->position(), std::memory_order_relaxed);
+  ring_->Release(end_position, batch_.last_lsn);
+  const bool waited_for = requested_lsn_.load() > before;
+  const bool drained = drain_requested_.load() && IsDrained();
+  if (drained) drain_requested_.store(false);
+  if (waited_for || drained) WakeListener();
+}
+
+void Writer::AfterFlush() {
+  const uint64_t used = active_->position();
+  if (used >= options_.segment_bytes / kSpareAfter) spare_->Request();
+  const bool idle = !Staged();
+  if (idle && active_->RoomForIdleMark()) {
+    const Status marked = active_->WriteIdleMark(durable_lsn() + 1, environment_.clock->WallMs());
+    // Nothing is lost, but this file takes no more.
+    if (!marked.ok()) AbandonActive();
+  }
+  if (idle || retiring_ == nullptr) SealRetiring();
+}
+
+// The entries in it are durable without the seal; a seal that fails is made by the next recovery.
+void Writer::SealRetiring() {
+  if (retiring_ == nullptr) return;
+  const Status sealed = retiring_->Seal(retiring_next_lsn_, environment_.clock->WallMs());
+  (void)sealed;
+  retiring_.reset();
+}
+
+void Writer::AbandonActive() { active_.reset(); }
+
+// --- Failing
+
+void Writer::HandleFailure(const Status& status) {
+  const bool no_space = status.code() == ErrorCode::kNoSpace;
+  if (status.code() == ErrorCode::kCorrupt) {
+    SetState(LogState::kFailed, LogEvent::Kind::kFailed, status);
+    return;
+  }
+  if (no_space) {
+    if (writing_ && active_ != nullptr && !active_->CutToPosition().ok()) AbandonActive();
+    retry_at_ns_ = environment_.clock->MonotonicNs() + kRetryNs;
+    if (state() != LogState::kDegraded) SetState(LogState::kDegraded, LogEvent::Kind::kDegraded, status);
+    return;
+  }
+  AbandonActive();
+  failures_in_a_row_++;
+  if (failures_in_a_row_ >= kMaxFailuresInARow) SetState(LogState::kFailed, LogEvent::Kind::kFailed, status);
+}
+
+void Writer::SetState(LogState state, LogEvent::Kind kind, const Status& status) {
+  {
+    const std::lock_guard<std::mutex> lock(events_mutex_);
+    problem_ = status;
+  }
+  state_.store(state, std::memory_order_release);
+  LogEvent event;
+  event.kind = kind;
+  event.segment = counters_.segment.load(std::memory_order_relaxed);
+  event.lsn = durable_lsn();
+  event.status = status;
+  Post(std::move(event));
+}
+
+void Writer::Post(LogEvent event) {
+  {
+    const std::lock_guard<std::mutex> lock(events_mutex_);
+    if (events_.size() >= kMaxEvents) events_.erase(events_.begin());
+    events_.push_back(std::move(event));
+  }
+  WakeListener();
+}
+
+void Writer::WakeListener() {
+  if (listener_ != nullptr) listener_->Wake();
+}
+
+Status Writer::problem() {
+  const std::lock_guard<std::mutex> lock(events_mutex_);
+  return problem_;
+}
+
+std::vector<LogEvent> Writer::TakeEvents() {
+  const std::lock_guard<std::mutex> lock(events_mutex_);
+  std::vector<LogEvent> taken;
+  taken.swap(events_);
+  return taken;
+}
+
+Status Writer::Finish() {
+  if (Staged() || state() == LogState::kFailed) {
+    const Status why = problem();
+    return Status(why.ok() ? ErrorCode::kFailed : why.code(),
+                  "entries behind LSN " + std::to_string(durable_lsn()) + " could not be made durable; they wait in " +
+                      (ring_->shared() ? "shared memory for the next writer" : "memory") +
+                      (why.ok() ? "" : ": " + why.message()),
+                  why.system_errno());
+  }
+  SealRetiring();
+  if (active_ == nullptr) return Status();
+  const bool holds_nothing = durable_lsn() < active_->header().first_lsn;
+  Status status;
+  if (holds_nothing) {
+    status = directory_->Unlink(SegmentName(active_->header().number));
+    if (status.ok()) status = directory_->Sync();
+  } else {
+    status = active_->Seal(durable_lsn() + 1, environment_.clock->WallMs());
+  }
+  active_.reset();
+  state_.store(LogState::kClosed, std::memory_order_release);
+  return status;
+}
+
+}  // namespace ingest_wal

@@ -1,0 +1,168 @@
+// The writer: drains the staging ring into segments, batch by batch, one sync for all who wait. Run() is a loop whose
+// caller owns the thread; nothing here knows of Node. Three threads meet:
+//
+//   appender   Notice(), RequestDurable(), RequestDrained() and the getters; never waits (one short wake-up at most)
+//   writer     Run() or, in tests, Step()
+//   anybody    Stop()
+//
+// When a batch is due: somebody waits for it, or batch_bytes are staged, or batch_interval has passed. While a sync
+// runs, everything that arrives gathers for the next one.
+//
+// What goes wrong: no space means waiting and trying again, with the ring as buffer. Any other failed write or sync is
+// final for that segment: what is in the ring is written again to a fresh one. If that fails too, the log has failed.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "environment.h"
+#include "segment_writer.h"
+#include "spare_segment.h"
+#include "staging_ring.h"
+
+namespace ingest_wal {
+
+struct WriterOptions {
+  uint64_t segment_bytes = 100'000'000;
+  uint64_t batch_bytes = 1'000'000;
+  uint64_t batch_interval_ns = 100'000'000;
+};
+
+enum class LogState : int { kOk, kDegraded, kFailed, kClosed };
+
+struct LogEvent {
+  enum class Kind { kRotate, kDegraded, kResumed, kFailed, kCorruption };
+  Kind kind = Kind::kRotate;
+  uint64_t segment = 0;
+  uint64_t lsn = 0;
+  Status status;
+};
+
+// Told on the writer's thread; must not call back into the writer.
+class WriterListener {
+ public:
+  virtual ~WriterListener() = default;
+  // Durable LSN, state, events or room have changed and somebody asked to know.
+  virtual void Wake() = 0;
+};
+
+class Writer {
+ public:
+  // Where writing begins: `active` is published and empty or holds everything up to `durable_lsn`.
+  struct Start {
+    LogId log_id{};
+    uint64_t durable_lsn = 0;
+    uint32_t durable_checksum = 0;
+    uint64_t next_number = 1;
+    std::unique_ptr<SegmentWriter> active;
+  };
+
+  Writer(const Environment& environment, Directory* directory, StagingRing* ring, SpareSegment* spare,
+         const WriterOptions& options, Start start);
+
+  void SetListener(WriterListener* listener) { listener_ = listener; }
+
+  // --- The writer's thread.
+
+  // Until Stop(); then drains what it can and returns.
+  void Run();
+  // One round without waiting: flushes when something is staged. True when it flushed all of a batch.
+  bool Step();
+  // After Run(): seals the active segment (removes it when it holds nothing). Everything staged must be durable.
+  Status Finish();
+
+  // --- The appender.
+
+  // An entry was published in the ring.
+  void Notice();
+  void RequestDurable(uint64_t lsn);
+  void RequestDrained();
+  bool IsDrained() const { return ring_->used_bytes() * 2 <= ring_->capacity(); }
+
+  void Stop();
+
+  // --- Figures, from any thread.
+
+  struct Counters {
+    std::atomic<uint64_t> batches{0};
+    std::atomic<uint64_t> syncs{0};
+    std::atomic<uint64_t> written_bytes{0};
+    std::atomic<uint64_t> rotations{0};
+    std::atomic<uint64_t> wakeups{0};
+    std::atomic<uint64_t> segment{0};
+    std::atomic<uint64_t> segment_offset{0};
+    std::atomic<bool> preallocated{true};
+  };
+  const Counters& counters() const { return counters_; }
+  LogState state() const { return state_.load(std::memory_order_acquire); }
+  // Why the state is not kOk.
+  Status problem();
+  std::vector<LogEvent> TakeEvents();
+  uint64_t durable_lsn() const { return ring_->durable_lsn(); }
+
+ private:
+  enum class SleepMode : int { kAwake, kTimed, kDeep };
+
+  bool Staged() const { return ring_->head() != drained_; }
+  bool Due(uint64_t now_ns, bool interval_passed) const;
+  // Until woken, or until `deadline_ns` (kTimed).
+  void Sleep(SleepMode mode, uint64_t deadline_ns);
+  void WakeWriter();
+
+  Status Flush();
+  Status WriteStaged();
+  Status EnsureSegment(size_t first_record_bytes);
+  Status OpenSegment(size_t first_record_bytes);
+  Status CollectBatch(uint64_t limit, uint64_t* end_position);
+  Status NextRecordBytes(size_t* bytes);
+  void Acknowledge(uint64_t end_position);
+  void AfterFlush();
+  void SealRetiring();
+  void HandleFailure(const Status& status);
+  void AbandonActive();
+  void SetState(LogState state, LogEvent::Kind kind, const Status& status);
+  void Post(LogEvent event);
+  void WakeListener();
+
+  const Environment environment_;
+  Directory* const directory_;
+  StagingRing* const ring_;
+  SpareSegment* const spare_;
+  const WriterOptions options_;
+  const LogId log_id_;
+  WriterListener* listener_ = nullptr;
+
+  // The writer's thread only.
+  std::unique_ptr<SegmentWriter> active_;
+  std::unique_ptr<SegmentWriter> retiring_;  // complete; its seal waits until nobody waits
+  uint64_t retiring_next_lsn_ = 0;
+  uint64_t next_number_;
+  uint64_t drained_ = 0;  // ring position up to which entries are durable
+  uint32_t durable_checksum_;
+  Batch batch_;
+  bool writing_ = false;            // the last failure was in writing or syncing active_, not in making it
+  int failures_in_a_row_ = 0;
+  uint64_t retry_at_ns_ = 0;
+
+  std::atomic<uint64_t> requested_lsn_{0};
+  std::atomic<bool> drain_requested_{false};
+  std::atomic<bool> stopping_{false};
+  std::atomic<SleepMode> sleep_mode_{SleepMode::kAwake};
+  std::atomic<LogState> state_{LogState::kOk};
+  Counters counters_;
+
+  std::mutex sleep_mutex_;  // guards woken_; held for a few instructions
+  std::condition_variable sleep_changed_;
+  bool woken_ = false;
+
+  std::mutex events_mutex_;  // guards events_ and problem_; held for a few instructions
+  std::vector<LogEvent> events_;
+  Status problem_;
+};
+
+}  // namespace ingest_wal
