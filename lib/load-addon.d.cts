@@ -1,0 +1,1 @@
+export function locateAddon(): { root: string; version: string; load: () => unknown }

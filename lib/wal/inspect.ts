@@ -1,0 +1,35 @@
+/** Looking at a log from outside: read-only, without its lock, beside a live writer too. */
+import type { NativeScan } from '../../binding.js'
+import { fromNative, native } from '../native.js'
+import { entriesOf, type EntryFilter } from './entries.js'
+import type { Entry } from './types.js'
+
+export type LogScan = NativeScan
+
+/**
+ * Checks every byte of a log's directory or of one segment file.
+ * Throws `ERR_WAL_NOT_FOUND`, `ERR_WAL_NOT_A_LOG`, `ERR_WAL_FORMAT_VERSION`, `ERR_WAL_PERMISSION`, `ERR_WAL_IO`.
+ */
+export async function scanLog(path: string): Promise<LogScan> {
+  try {
+    return await native().scan(path)
+  } catch (error) {
+    throw fromNative(error)
+  }
+}
+
+export interface ReadLogOptions extends EntryFilter {
+  /** First LSN to yield (1). */
+  fromLsn?: number
+}
+
+/** The entries of a log's directory (what a live writer has staged included) or of one segment file, in LSN order. */
+export async function* readLog(path: string, options: ReadLogOptions = {}): AsyncGenerator<Entry, void, undefined> {
+  let reader
+  try {
+    reader = await native().read(path, { fromLsn: options.fromLsn ?? 1 })
+  } catch (error) {
+    throw fromNative(error)
+  }
+  yield* entriesOf(reader, options)
+}

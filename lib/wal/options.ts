@@ -1,0 +1,75 @@
+/** Options of `Wal.open`: defaults, limits, and the checks that name what is wrong. */
+import { WalError } from '../errors.js'
+import { native } from '../native.js'
+
+export interface WalOptions {
+  /** The log's directory; made when it does not exist. */
+  directory: string
+  /** Size of a segment in bytes (100,000,000). A segment that is full is sealed and the next one begun. */
+  segmentBytes?: number
+  /** Longest time that an entry waits for a batch when nobody waits for it, in milliseconds (100). */
+  batchIntervalMs?: number
+  /** Staged bytes at which a batch is written at once (1,000,000). */
+  batchBytes?: number
+  /** Size of the staging ring in bytes (16 MiB). The largest entry is a quarter of it. */
+  queueBytes?: number
+  /** Fail to open where entries could not survive the death of the process (false). */
+  requireKillSafe?: boolean
+  /** What to do about damage: pass over it, end the log before it, or fail to open ('skip'). */
+  onCorruption?: 'skip' | 'stop' | 'fail'
+  signal?: AbortSignal
+}
+
+export type ResolvedWalOptions = Required<Omit<WalOptions, 'signal'>>
+
+const MAX_BATCH_INTERVAL_MS = 24 * 3600 * 1000
+const ON_CORRUPTION = ['skip', 'stop', 'fail'] as const
+
+const DEFAULTS = {
+  segmentBytes: 100_000_000,
+  batchIntervalMs: 100,
+  batchBytes: 1_000_000,
+  queueBytes: 16 * 1024 * 1024,
+  requireKillSafe: false,
+  onCorruption: 'skip'
+} as const
+
+/** The options with defaults filled in. Throws `ERR_WAL_INVALID_ARGUMENT` naming option, value and what is allowed. */
+export function resolveWalOptions(options: WalOptions): ResolvedWalOptions {
+  if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object with a directory')
+  const { limits } = native()
+  const resolved = { ...DEFAULTS, ...withoutUndefined(options) }
+  if (typeof resolved.directory !== 'string' || resolved.directory === '' || resolved.directory.includes('\0')) {
+    throw invalid('directory', resolved.directory, 'a path')
+  }
+  checkInteger('segmentBytes', resolved.segmentBytes, limits.minSegmentBytes, limits.maxSegmentBytes)
+  checkInteger('batchIntervalMs', resolved.batchIntervalMs, 1, MAX_BATCH_INTERVAL_MS)
+  checkInteger('queueBytes', resolved.queueBytes, limits.minQueueBytes, limits.maxQueueBytes)
+  checkInteger('batchBytes', resolved.batchBytes, 1, limits.maxQueueBytes)
+  if (typeof resolved.requireKillSafe !== 'boolean') {
+    throw invalid('requireKillSafe', resolved.requireKillSafe, 'true or false')
+  }
+  if (!ON_CORRUPTION.includes(resolved.onCorruption)) {
+    throw invalid('onCorruption', resolved.onCorruption, ON_CORRUPTION.join(', '))
+  }
+  // A batch that never fills before the ring does would leave a writer asleep beside a full ring.
+  const batchBytes = Math.min(resolved.batchBytes, Math.floor(resolved.queueBytes / 2))
+  return { ...resolved, batchBytes }
+}
+
+function withoutUndefined(options: WalOptions): WalOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as WalOptions
+}
+
+function checkInteger(name: string, value: unknown, least: number, most: number): void {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return
+  throw invalid(name, value, `a whole number from ${least} to ${most}`)
+}
+
+function invalid(name: string, value: unknown, allowed: string): WalError {
+  return new WalError('ERR_WAL_INVALID_ARGUMENT', `${name} is ${describe(value)}; allowed: ${allowed}`)
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}

@@ -1,0 +1,305 @@
+/** `Wal`: the log as a service sees it. Everything that touches a file happens in the native core, on its own thread. */
+import { EventEmitter } from 'node:events'
+import type { NativeEvent, NativeLog, NativeRecovery, NativeStats } from '../../binding.js'
+import { throwIfAborted, WalError, type WalErrorCode } from '../errors.js'
+import { fromNative, native } from '../native.js'
+import { entriesOf } from './entries.js'
+import { healthOf, type WalHealth } from './health.js'
+import { metricsOf, type WalMetrics } from './metrics.js'
+import { resolveWalOptions, type ResolvedWalOptions, type WalOptions } from './options.js'
+import type { EntriesOptions, Entry, EntryLog, Operation } from './types.js'
+import { DurableWaiters } from './waiters.js'
+
+export type WalStats = NativeStats
+/** What `Wal.open` found on disk and in shared memory, and did about it. */
+export type WalRecovery = NativeRecovery
+
+/** What each event carries. */
+export interface WalEvents {
+  /** A new segment was begun: its number, and the LSN of its first entry. */
+  rotate: [{ segment: number; lsn: number }]
+  /** Damage met while reading. */
+  corruption: [{ segment: number; offset: number; firstLsn: number; lastLsn: number; kind: string }]
+  /** The disk is full: entries wait in the ring. */
+  degraded: [WalError]
+  /** Space has come back, and everything that waited was written. */
+  resumed: [{ lsn: number }]
+  /** The log takes no more entries. */
+  failed: [WalError]
+  /** A checkpoint was written. */
+  checkpoint: [{ lsn: number }]
+  /** `recover` has finished on this log. */
+  recovered: [unknown]
+}
+
+export class Wal extends EventEmitter<WalEvents> implements EntryLog {
+  /** What this start found. */
+  readonly recovery: WalRecovery
+  readonly directory: string
+
+  #native!: NativeLog
+  readonly #waiters = new DurableWaiters()
+  #drainWaiters: Array<{ resolve: () => void; reject: (error: unknown) => void }> = []
+  #failure: WalError | undefined
+  #closing: Promise<void> | undefined
+  #finalStats: WalStats | undefined
+
+  private constructor(log: NativeLog, options: ResolvedWalOptions) {
+    super()
+    this.#native = log
+    this.recovery = log.recovery
+    this.directory = options.directory
+  }
+
+  /**
+   * Locks the log's directory, recovers it, and starts its writer.
+   * Throws `ERR_WAL_LOCKED` when another writer has it, `ERR_WAL_CORRUPT` with `onCorruption: 'fail'`,
+   * `ERR_WAL_NOT_KILL_SAFE` with `requireKillSafe`, and what the disk says.
+   */
+  static async open(options: WalOptions): Promise<Wal> {
+    const resolved = resolveWalOptions(options)
+    throwIfAborted(options.signal)
+    // The writer may report before `wal` exists; it reports again when something is asked of it.
+    let wal: Wal | undefined
+    let log: NativeLog
+    try {
+      log = await native().open({ ...resolved, onWake: () => (wal === undefined ? undefined : wal.#onWake()) })
+    } catch (error) {
+      throw fromNative(error)
+    }
+    wal = new Wal(log, resolved)
+    wal.#onWake()
+    if (options.signal?.aborted) {
+      await wal.close()
+      throwIfAborted(options.signal)
+    }
+    return wal
+  }
+
+  /** LSN of the last entry appended, 0 when there is none. */
+  get lastLsn(): number {
+    return this.#native.lastLsn()
+  }
+
+  /** Everything up to this LSN is on stable storage. */
+  get durableLsn(): number {
+    return this.#native.durableLsn()
+  }
+
+  /**
+   * Logs one entry and returns its LSN; it now survives the death of the process. Synchronous, no disk access.
+   * `payload` is copied. `sequence` is the user's running number, 0 for none.
+   * Throws `ERR_WAL_BACKPRESSURE` (nothing was changed; await `drained()`), `ERR_WAL_TOO_LARGE`,
+   * `ERR_WAL_INVALID_ARGUMENT`, `ERR_WAL_CLOSED`, `ERR_WAL_FAILED`.
+   */
+  append(operation: Operation, userId: string, payload?: Uint8Array | null, sequence = 0): number {
+    if (typeof userId !== 'string' || !isWellFormed(userId)) throw invalidUserId(userId)
+    const lsn = this.#native.append(operation, userId, payload ?? null, sequence)
+    if (lsn > 0) return lsn
+    throw this.#refusal(-lsn, operation, userId, payload)
+  }
+
+  /** Whether `entries` entries of together `bytes` bytes of user ids and payloads would all be accepted now. */
+  hasRoom(entries: number, bytes: number): boolean {
+    return this.#call((log) => log.hasRoom(entries, bytes))
+  }
+
+  /**
+   * Resolves when everything up to `lsn` (default: everything so far) is on stable storage. Waiting makes the
+   * writer flush at once; all who wait share its sync. Rejects with the cause when the log fails.
+   */
+  async durable(lsn: number = this.lastLsn, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options
+    throwIfAborted(signal)
+    const last = this.lastLsn
+    if (!Number.isInteger(lsn) || lsn < 0 || lsn > last) {
+      throw new WalError('ERR_WAL_INVALID_ARGUMENT', `lsn is ${lsn}; allowed: a whole number from 0 to ${last}, the last LSN`)
+    }
+    if (lsn <= this.durableLsn) return
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#closing !== undefined) throw closed()
+    const { promise, isNew, target } = this.#waiters.wait(lsn, last)
+    if (isNew) {
+      this.#native.hold(true)
+      this.#native.requestDurable(target)
+    }
+    await abortable(promise, signal)
+  }
+
+  /** Resolves when at least half of the staging ring is free. */
+  async drained(options: { signal?: AbortSignal } = {}): Promise<void> {
+    throwIfAborted(options.signal)
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#call((log) => log.isDrained())) return
+    const promise = new Promise<void>((resolve, reject) => this.#drainWaiters.push({ resolve, reject }))
+    this.#native.hold(true)
+    this.#native.requestDrained()
+    await abortable(promise, options.signal)
+  }
+
+  /**
+   * Every entry appended before this call, in LSN order, from all segments and the ring. Entries that are damaged
+   * are passed over and told to `onDamage` and the `corruption` event (with `onCorruption: 'stop'` they end it).
+   */
+  entries(options: EntriesOptions = {}): AsyncGenerator<Entry, void, undefined> {
+    const reader = this.#call((log) => log.read({ fromLsn: options.fromLsn ?? 1 }))
+    return entriesOf(reader, {
+      ...options,
+      onDamage: (damage) => {
+        options.onDamage?.(damage)
+        this.emit('corruption', damage)
+      }
+    })
+  }
+
+  /** Figures of this moment. Sizes in bytes. */
+  stats(): WalStats {
+    return this.#finalStats ?? this.#call((log) => log.stats())
+  }
+
+  /** Counters and gauges under their Prometheus names. */
+  get metrics(): WalMetrics {
+    return metricsOf(this.stats(), this.recovery)
+  }
+
+  /** Whether the log does what it promises, and if not, why. */
+  health(): WalHealth {
+    return healthOf(this.stats(), this.recovery, this.#failure)
+  }
+
+  /**
+   * Makes everything durable, seals the last segment, removes the ring and releases the lock. Rejects when something
+   * could not be made durable; it then waits in shared memory for the next `open`.
+   */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close()
+    await this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#onWake()
+    this.#finalStats = { ...this.#native.stats(), state: 'closed' }
+    try {
+      await this.#native.close()
+    } catch (error) {
+      throw this.#end(fromNative(error))
+    } finally {
+      this.#finalStats.lastLsn = this.#native.lastLsn()
+      this.#finalStats.durableLsn = this.#native.durableLsn()
+      this.#finalStats.queueBytes = 0
+    }
+    this.#waiters.settle(this.#native.durableLsn())
+    this.#end(closed())
+  }
+
+  /** Rejects whoever still waits. */
+  #end(error: unknown): unknown {
+    this.#waiters.rejectAll(error)
+    for (const waiter of this.#drainWaiters.splice(0)) waiter.reject(error)
+    return error
+  }
+
+  #call<Result>(ask: (log: NativeLog) => Result): Result {
+    if (this.#closing !== undefined) throw closed()
+    try {
+      return ask(this.#native)
+    } catch (error) {
+      throw fromNative(error)
+    }
+  }
+
+  #onWake(): void {
+    for (const event of this.#native.takeEvents()) this.#tell(event)
+    this.#waiters.settle(this.#native.durableLsn())
+    if (this.#drainWaiters.length > 0 && this.#closing === undefined && this.#native.isDrained()) {
+      for (const waiter of this.#drainWaiters.splice(0)) waiter.resolve()
+    }
+    if (this.#failure !== undefined) this.#end(this.#failure)
+    if (this.#waiters.size === 0 && this.#drainWaiters.length === 0) this.#native.hold(false)
+  }
+
+  #tell(event: NativeEvent): void {
+    switch (event.kind) {
+      case 'rotate':
+        this.emit('rotate', { segment: event.segment, lsn: event.lsn })
+        break
+      case 'resumed':
+        this.emit('resumed', { lsn: event.lsn })
+        break
+      case 'degraded':
+        this.emit('degraded', eventError(event))
+        break
+      case 'failed':
+        this.#failure = eventError(event)
+        this.emit('failed', this.#failure)
+        break
+      case 'corruption':
+        break
+    }
+  }
+
+  #refusal(index: number, operation: Operation, userId: string, payload: Uint8Array | null | undefined): WalError {
+    const code = native().errorCodes[index] as WalErrorCode
+    const { limits } = native()
+    switch (code) {
+      case 'ERR_WAL_BACKPRESSURE':
+        return new WalError(code, 'the staging ring is full; nothing was changed: await drained() and append again')
+      case 'ERR_WAL_TOO_LARGE':
+        return new WalError(
+          code,
+          `an entry of ${Buffer.byteLength(userId)} bytes of user id and ${payload?.byteLength ?? 0} bytes of payload is ` +
+            `too large; allowed: user ids up to ${limits.maxUserIdBytes} bytes, entries up to a quarter of queueBytes ` +
+            `(${this.stats().queueCapacityBytes})`
+        )
+      case 'ERR_WAL_FAILED':
+        return this.#failure ?? new WalError(code, 'the log has failed and takes no more entries')
+      case 'ERR_WAL_CLOSED':
+        return closed()
+      default:
+        return new WalError(
+          'ERR_WAL_INVALID_ARGUMENT',
+          `append(${String(operation)}, …) was refused; allowed: an Operation, a string, a Uint8Array or null, and a ` +
+            'sequence from 0 to 4294967295'
+        )
+    }
+  }
+}
+
+function closed(): WalError {
+  return new WalError('ERR_WAL_CLOSED', 'the log is closed')
+}
+
+function eventError(event: NativeEvent): WalError {
+  const code = event.kind === 'failed' ? 'ERR_WAL_FAILED' : (event.code as WalErrorCode)
+  return new WalError(code, event.message, { errno: event.errno, segment: event.segment, lsn: event.lsn })
+}
+
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed()
+}
+
+function invalidUserId(userId: unknown): WalError {
+  const shown = typeof userId === 'string' ? JSON.stringify(userId) : String(userId)
+  return new WalError('ERR_WAL_INVALID_ARGUMENT', `userId is ${shown}; allowed: a string without lone surrogates`)
+}
+
+/** `promise`, or a rejection with `ERR_WAL_ABORTED` when the signal fires first. */
+async function abortable(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return promise
+  let onAbort!: () => void
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      reject(new WalError('ERR_WAL_ABORTED', 'the wait was aborted; the log goes on', { cause: signal.reason }))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
