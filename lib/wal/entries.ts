@@ -54,7 +54,7 @@ function* entriesOfChunk(chunk: NativeChunk, filter: EntryFilter, users: Map<str
 }
 
 function userOf(bytes: Uint8Array, users: Map<string, string>): string {
-  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice()
+  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   const known = users.get(key)
   if (known !== undefined) return known
   const userId = decoder.decode(bytes)

@@ -81,19 +81,23 @@ void SegmentCursor::Note(Finding::Kind kind, const ScanStep& step) {
 void SegmentCursor::NoteMark(const ScanStep& step) {
   const Mark& mark = step.record.mark;
   durable_claim_ = std::max(durable_claim_, mark.durable_lsn);
-  end_offset_ = step.end;
   switch (mark.kind) {
     case MarkKind::kBatch:
       batches_++;
+      end_offset_ = step.end;
       break;
+    case MarkKind::kIdle:
+      end_offset_ = step.end;
+      break;
+    // A file is cut to end behind its seal only after the seal was synced, so only then does the seal prove that
+    // everything before it was synced too.
     case MarkKind::kSealFirst:
-      seal_first_ = true;
       if (step.end + mark::kBytes == source_->size()) sealed_ = true;
       break;
     case MarkKind::kSealSecond:
-      if (seal_first_ || step.end == source_->size()) sealed_ = true;
-      break;
-    case MarkKind::kIdle:
+      if (step.end == source_->size()) sealed_ = true;
+      // Behind a seal there is at most space that was reserved and not yet given back.
+      ended_ = true;
       break;
   }
 }
@@ -104,7 +108,7 @@ void SegmentCursor::CloseFindings(uint64_t lsn_after) {
 
 Status SegmentCursor::Next(Located* located, bool* found) {
   *found = false;
-  for (;;) {
+  while (!ended_) {
     ScanStep step;
     INGEST_WAL_RETURN_IF_ERROR(Step(&step));
     switch (step.kind) {
@@ -146,6 +150,7 @@ Status SegmentCursor::Next(Located* located, bool* found) {
       }
     }
   }
+  return Status();
 }
 
 }  // namespace ingest_wal

@@ -46,12 +46,12 @@ class SegmentCursor {
   const std::vector<Finding>& findings() const { return findings_; }
 
   uint64_t last_lsn() const { return last_lsn_; }
-  // Offset after the last whole record.
+  // Offset after the last whole record, the seal left out.
   uint64_t end_offset() const { return end_offset_; }
   // Highest durable LSN that a mark claims.
   uint64_t durable_claim() const { return durable_claim_; }
   uint64_t batches() const { return batches_; }
-  // Both seal marks, or one of them at the very place that the file's size gives it.
+  // A seal mark stands where the size of the file says that the seal must be.
   bool sealed() const { return sealed_; }
   // Offset of the first superseded entry, 0 when there is none.
   uint64_t superseded_at() const { return superseded_at_; }
@@ -74,7 +74,7 @@ class SegmentCursor {
   uint64_t durable_claim_ = 0;
   uint64_t batches_ = 0;
   bool sealed_ = false;
-  bool seal_first_ = false;
+  bool ended_ = false;
   uint64_t superseded_at_ = 0;
   std::vector<Finding> findings_;
   size_t open_findings_ = 0;  // findings_ from here on wait for their lsn_after

@@ -1,0 +1,386 @@
+#include "memory_file_system.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace ingest_wal {
+namespace testing {
+namespace {
+
+constexpr uint64_t kSectorBytes = 512;
+
+Status PowerIsOff() { return Status(ErrorCode::kIo, "the power is off", EIO); }
+
+class BorrowedRegion : public SharedRegion {
+ public:
+  explicit BorrowedRegion(std::shared_ptr<std::vector<uint8_t>> bytes) : bytes_(std::move(bytes)) {}
+  uint8_t* data() override { return bytes_->data(); }
+  uint64_t size() const override { return bytes_->size(); }
+
+ private:
+  std::shared_ptr<std::vector<uint8_t>> bytes_;
+};
+
+class CopyMapping : public Mapping {
+ public:
+  explicit CopyMapping(std::shared_ptr<MemoryInode> inode) : inode_(std::move(inode)), size_(inode_->current.size()) {}
+  const uint8_t* data() const override { return inode_->current.data(); }
+  uint64_t size() const override { return size_; }
+  Status Populate(uint64_t, uint64_t) override { return Status(); }
+
+ private:
+  std::shared_ptr<MemoryInode> inode_;
+  uint64_t size_;
+};
+
+}  // namespace
+
+class MemoryFile : public File {
+ public:
+  MemoryFile(MemoryWorld* world, std::shared_ptr<MemoryInode> inode, std::string name)
+      : world_(world), inode_(std::move(inode)), name_(std::move(name)) {}
+
+  Status ReadAt(uint64_t offset, uint8_t* to, size_t count, size_t* got) override {
+    *got = 0;
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kRead, name_));
+    const std::vector<uint8_t>& bytes = inode_->current;
+    if (offset >= bytes.size()) return Status();
+    *got = static_cast<size_t>(std::min<uint64_t>(count, bytes.size() - offset));
+    std::memcpy(to, bytes.data() + offset, *got);
+    return Status();
+  }
+
+  Status WriteAt(uint64_t offset, const Bytes* parts, size_t count) override {
+    const bool was_powered = world_->powered();
+    const Status entered = world_->Enter(Call::kWrite, name_);
+    // A write that the cut falls into has reached the cache: which of its sectors the disk has is decided later.
+    if (!entered.ok() && !(was_powered && !world_->powered())) return entered;
+    uint64_t at = offset;
+    for (size_t i = 0; i < count; i++) {
+      const uint64_t end = at + parts[i].size;
+      if (inode_->current.size() < end) inode_->current.resize(static_cast<size_t>(end));
+      std::memcpy(inode_->current.data() + at, parts[i].data, parts[i].size);
+      at = end;
+    }
+    inode_->dirty.emplace_back(offset, at);
+    return entered;
+  }
+
+  Status Sync() override {
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kSync, name_));
+    if (world_->sync_does_nothing) return Status();
+    if (world_->sync_happens_later) {
+      world_->late_sync_ = inode_;
+      return Status();
+    }
+    world_->SyncInode(inode_.get());
+    return Status();
+  }
+
+  Status Allocate(uint64_t size, bool* reserved) override {
+    *reserved = true;
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kAllocate, name_));
+    if (inode_->current.size() < size) inode_->current.resize(static_cast<size_t>(size));
+    return Status();
+  }
+
+  Status Truncate(uint64_t size) override {
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kTruncate, name_));
+    inode_->current.resize(static_cast<size_t>(size));
+    for (auto& range : inode_->dirty) range.second = std::min(range.second, std::max(range.first, size));
+    return Status();
+  }
+
+  Status Size(uint64_t* size) override {
+    *size = inode_->current.size();
+    return Status();
+  }
+
+  Status Map(std::unique_ptr<Mapping>* mapping) override {
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kMap, name_));
+    *mapping = std::make_unique<CopyMapping>(inode_);
+    return Status();
+  }
+
+ private:
+  MemoryWorld* const world_;
+  const std::shared_ptr<MemoryInode> inode_;
+  const std::string name_;
+};
+
+class MemoryLock : public DirectoryLock {
+ public:
+  explicit MemoryLock(MemoryWorld* world) : world_(world) { world_->locked_ = true; }
+  ~MemoryLock() override { world_->locked_ = false; }
+
+ private:
+  MemoryWorld* const world_;
+};
+
+class MemoryDirectory : public Directory {
+ public:
+  MemoryDirectory(MemoryWorld* world, std::string prefix) : world_(world), prefix_(std::move(prefix)) {}
+
+  Status Open(const std::string& name, OpenMode mode, std::unique_ptr<File>* file) override {
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kOpen, name));
+    const std::string full = prefix_ + name;
+    auto found = world_->names_.find(full);
+    if (mode == OpenMode::kCreateNew) {
+      if (found != world_->names_.end()) return Status(ErrorCode::kInvalidArgument, name + " exists", EEXIST);
+      auto inode = std::make_shared<MemoryInode>();
+      world_->names_[full] = inode;
+      world_->pending_names_.push_back({"", full, inode});
+      found = world_->names_.find(full);
+    }
+    if (found == world_->names_.end()) return Status(ErrorCode::kNotFound, name + " does not exist", ENOENT);
+    *file = std::make_unique<MemoryFile>(world_, found->second, name);
+    return Status();
+  }
+
+  Status List(std::vector<DirectoryEntry>* entries) override {
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kList, ""));
+    entries->clear();
+    for (const auto& name : world_->names_) {
+      if (name.first.compare(0, prefix_.size(), prefix_) != 0) continue;
+      const std::string rest = name.first.substr(prefix_.size());
+      if (rest.find('/') == std::string::npos) entries->push_back({rest, EntryKind::kFile});
+    }
+    return Status();
+  }
+
+  Status Rename(const std::string& from, const std::string& to) override {
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kRename, from));
+    const auto found = world_->names_.find(prefix_ + from);
+    if (found == world_->names_.end()) return Status(ErrorCode::kNotFound, from + " does not exist", ENOENT);
+    const std::shared_ptr<MemoryInode> inode = found->second;
+    world_->names_.erase(found);
+    world_->names_[prefix_ + to] = inode;
+    world_->pending_names_.push_back({prefix_ + from, prefix_ + to, inode});
+    return Status();
+  }
+
+  Status Unlink(const std::string& name) override {
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kUnlink, name));
+    if (world_->names_.erase(prefix_ + name) == 0) {
+      return Status(ErrorCode::kNotFound, name + " does not exist", ENOENT);
+    }
+    world_->pending_names_.push_back({prefix_ + name, "", nullptr});
+    return Status();
+  }
+
+  Status Sync() override {
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kDirectorySync, ""));
+    if (world_->directory_sync_does_nothing) return Status();
+    world_->durable_names_ = world_->names_;
+    world_->pending_names_.clear();
+    return Status();
+  }
+
+  Status Subdirectory(const std::string& name, bool, std::unique_ptr<Directory>* directory) override {
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kOpen, name));
+    *directory = std::make_unique<MemoryDirectory>(world_, prefix_ + name + "/");
+    return Status();
+  }
+
+  Status Identity(DirectoryIdentity* identity) override {
+    identity->device = 7;
+    identity->inode = 42;
+    return Status();
+  }
+
+  Status Lock(const std::string&, std::unique_ptr<DirectoryLock>* lock) override {
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kOpen, "LOCK"));
+    if (world_->locked_) return Status(ErrorCode::kLocked, "locked");
+    *lock = std::make_unique<MemoryLock>(world_);
+    return Status();
+  }
+
+  Status IsLocked(const std::string&, bool* locked) override {
+    *locked = world_->locked_;
+    return Status();
+  }
+
+ private:
+  MemoryWorld* const world_;
+  const std::string prefix_;
+};
+
+class MemoryFileSystem : public FileSystem {
+ public:
+  explicit MemoryFileSystem(MemoryWorld* world) : world_(world) {}
+  Status OpenDirectory(const std::string&, bool, std::unique_ptr<Directory>* directory) override {
+    *directory = std::make_unique<MemoryDirectory>(world_, "");
+    return Status();
+  }
+
+ private:
+  MemoryWorld* const world_;
+};
+
+class MemorySharedMemory : public SharedMemory {
+ public:
+  explicit MemorySharedMemory(MemoryWorld* world) : world_(world) {}
+
+  Status Create(const std::string& name, uint64_t size, std::unique_ptr<SharedRegion>* region) override {
+    if (!world_->powered()) return PowerIsOff();
+    if (world_->memory_.count(name) != 0) return Status(ErrorCode::kInvalidArgument, name + " exists", EEXIST);
+    auto bytes = std::make_shared<std::vector<uint8_t>>(static_cast<size_t>(size));
+    world_->memory_[name] = bytes;
+    *region = std::make_unique<BorrowedRegion>(bytes);
+    return Status();
+  }
+
+  Status Open(const std::string& name, bool, std::unique_ptr<SharedRegion>* region) override {
+    const auto found = world_->memory_.find(name);
+    if (found == world_->memory_.end() || world_->shared_memory_is_forgotten) {
+      return Status(ErrorCode::kNotFound, name + " does not exist", ENOENT);
+    }
+    *region = std::make_unique<BorrowedRegion>(found->second);
+    return Status();
+  }
+
+  Status Unlink(const std::string& name) override {
+    if (!world_->powered()) return PowerIsOff();
+    return world_->memory_.erase(name) != 0 ? Status() : Status(ErrorCode::kNotFound, name, ENOENT);
+  }
+
+ private:
+  MemoryWorld* const world_;
+};
+
+// A clock on which every look takes a microsecond.
+class MemoryClock : public Clock {
+ public:
+  explicit MemoryClock(MemoryWorld* world) : world_(world) {}
+  int64_t WallMs() override { return world_->now_ms; }
+  uint64_t MonotonicNs() override { return monotonic_ns_ += 1000; }
+
+ private:
+  MemoryWorld* const world_;
+  uint64_t monotonic_ns_ = 0;
+};
+
+class MemoryRandom : public Random {
+ public:
+  explicit MemoryRandom(MemoryWorld* world) : world_(world) {}
+  void Fill(uint8_t* to, size_t count) override {
+    for (size_t i = 0; i < count; i++) to[i] = static_cast<uint8_t>(world_->random());
+  }
+
+ private:
+  MemoryWorld* const world_;
+};
+
+MemoryWorld::MemoryWorld()
+    : files_(std::make_unique<MemoryFileSystem>(this)),
+      shared_memory_(std::make_unique<MemorySharedMemory>(this)),
+      clock_(std::make_unique<MemoryClock>(this)),
+      random_source_(std::make_unique<MemoryRandom>(this)) {}
+
+MemoryWorld::~MemoryWorld() = default;
+
+Environment MemoryWorld::environment() {
+  return Environment{files_.get(), shared_memory_.get(), clock_.get(), random_source_.get()};
+}
+
+Status MemoryWorld::Enter(Call call, const std::string& name) {
+  if (!powered_) return PowerIsOff();
+  if (late_sync_ != nullptr) {
+    const std::shared_ptr<MemoryInode> inode = std::move(late_sync_);
+    late_sync_.reset();
+    if (cut_at_ == 0 || calls_ + 1 < cut_at_) SyncInode(inode.get());
+  }
+  calls_++;
+  if (cut_at_ != 0 && calls_ >= cut_at_) {
+    powered_ = false;
+    return PowerIsOff();
+  }
+  return fault_ ? fault_(call, name) : Status();
+}
+
+void MemoryWorld::SyncInode(MemoryInode* inode) {
+  if (inode->dirty.empty() && inode->durable.size() == inode->current.size()) return;
+  inode->durable.resize(inode->current.size());
+  for (const auto& range : inode->dirty) {
+    const uint64_t end = std::min<uint64_t>(range.second, inode->current.size());
+    if (range.first >= end) continue;
+    std::memcpy(inode->durable.data() + range.first, inode->current.data() + range.first,
+                static_cast<size_t>(end - range.first));
+    inode->settled_bytes = std::max(inode->settled_bytes, end);
+  }
+  inode->dirty.clear();
+}
+
+namespace {
+
+// One sector's worth of an unsynced write: the new bytes, the old ones, or, where nothing was durable, garbage.
+void SurviveSector(const MemoryInode& from, uint64_t begin, uint64_t end, std::mt19937_64* random,
+                   std::vector<uint8_t>* bytes) {
+  const uint64_t choice = (*random)() % 16;
+  if (choice < 8) {
+    std::memcpy(bytes->data() + begin, from.current.data() + begin, static_cast<size_t>(end - begin));
+  } else if (choice == 8 && begin >= from.settled_bytes) {
+    for (uint64_t i = begin; i < end; i++) (*bytes)[i] = static_cast<uint8_t>((*random)());
+  }
+}
+
+std::shared_ptr<MemoryInode> Survive(const MemoryInode& from, std::mt19937_64* random) {
+  auto inode = std::make_shared<MemoryInode>();
+  std::vector<uint8_t>& bytes = inode->current;
+  bytes = from.durable;
+  if (from.current.size() != from.durable.size() && ((*random)() & 1) != 0) {
+    bytes.resize(from.current.size());
+  }
+  for (const auto& range : from.dirty) {
+    for (uint64_t at = range.first; at < range.second;) {
+      const uint64_t sector_end = std::min(range.second, (at / kSectorBytes + 1) * kSectorBytes);
+      const uint64_t end = std::min<uint64_t>(sector_end, std::min(bytes.size(), from.current.size()));
+      if (at < end) SurviveSector(from, at, end, random, &bytes);
+      at = sector_end;
+    }
+  }
+  inode->durable = inode->current;
+  inode->settled_bytes = inode->current.size();
+  return inode;
+}
+
+}  // namespace
+
+std::unique_ptr<MemoryWorld> MemoryWorld::AfterPowerCut(std::mt19937_64* dice) const {
+  auto world = std::make_unique<MemoryWorld>();
+  MemoryNames names = durable_names_;
+  for (const NameChange& change : pending_names_) {
+    if (((*dice)() & 1) == 0) continue;
+    if (!change.removed.empty()) names.erase(change.removed);
+    if (!change.added.empty()) names[change.added] = change.inode;
+  }
+  for (const auto& name : names) world->names_[name.first] = Survive(*name.second, dice);
+  world->durable_names_ = world->names_;
+  world->random.seed((*dice)());
+  return world;
+}
+
+std::unique_ptr<MemoryWorld> MemoryWorld::AfterProcessDeath() const {
+  auto world = std::make_unique<MemoryWorld>();
+  std::map<const MemoryInode*, std::shared_ptr<MemoryInode>> copies;
+  const auto copy = [&](const std::shared_ptr<MemoryInode>& inode) {
+    std::shared_ptr<MemoryInode>& made = copies[inode.get()];
+    if (made == nullptr && inode != nullptr) made = std::make_shared<MemoryInode>(*inode);
+    return made;
+  };
+  for (const auto& name : names_) world->names_[name.first] = copy(name.second);
+  for (const auto& name : durable_names_) world->durable_names_[name.first] = copy(name.second);
+  for (const NameChange& change : pending_names_) {
+    world->pending_names_.push_back({change.removed, change.added, copy(change.inode)});
+  }
+  for (const auto& region : memory_) {
+    world->memory_[region.first] = std::make_shared<std::vector<uint8_t>>(*region.second);
+  }
+  world->random = random;
+  world->random.discard(1);
+  return world;
+}
+
+}  // namespace testing
+}  // namespace ingest_wal
