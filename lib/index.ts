@@ -5,5 +5,38 @@ export type { WalHealth } from './wal/health.js'
 export type { WalMetrics } from './wal/metrics.js'
 export { Operation, type Damage, type EntriesOptions, type Entry, type EntryLog, type OperationName } from './wal/types.js'
 export { readLog, scanLog, type LogScan, type ReadLogOptions } from './wal/inspect.js'
+
+export {
+  ReplayBuffer,
+  type AddResult,
+  type BufferInfo,
+  type ReplayBufferOptions,
+  type ReplayBufferStats
+} from './replay/buffer.js'
+export type { ReplayBufferSettings } from './replay/options.js'
+export type { BufferRecord } from './replay/buffer-record.js'
+export type { Measurement, Origin } from './replay/measurement.js'
+export { createDefaultCodec, type Codec } from './replay/codec.js'
+export {
+  ReplayManager,
+  type MeasurementProcessor,
+  type ReplayContext,
+  type ReplayEvents,
+  type ReplayManagerOptions,
+  type ReplayResult
+} from './replay/manager.js'
+export { MemoryStateStore, type StateStore } from './replay/state-store.js'
+
+export { recover, type RecoverableLog, type RecoverOptions } from './recovery/recover.js'
+export type { RecoveredSource, RecoveredUser, RecoveryReport, TaintedUser } from './recovery/report.js'
+
+export {
+  openReplayService,
+  type ConfigOverrides,
+  type ReplayService,
+  type ReplayServiceOptions
+} from './service/replay-service.js'
+export { defaultConfig, loadConfig, parseConfig, type Config, type ReplayConfig, type WalConfig } from './config/config.js'
+
 export { WalError, errorCatalogue, type WalErrorCode, type WalErrorDetails } from './errors.js'
 export { packageVersion } from './native.js'

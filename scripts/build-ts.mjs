@@ -14,5 +14,8 @@ for (const format of ['esm', 'cjs']) {
   if (done.status !== 0) process.exit(done.status ?? 1)
   for (const file of ['load-addon.cjs', 'load-addon.d.cts']) copyFileSync(join(root, 'lib', file), join(root, 'dist', format, file))
 }
-writeFileSync(join(root, 'dist/cjs/package.json'), '{ "type": "commonjs" }\n')
+// The declarations of both builds refer to ../binding.js.
+copyFileSync(join(root, 'binding.d.ts'), join(root, 'dist/binding.d.ts'))
+writeFileSync(join(root, 'dist/package.json'), '{ "type": "commonjs" }\n')
+writeFileSync(join(root, 'dist/esm/package.json'), '{ "type": "module" }\n')
 chmodSync(join(root, 'dist/esm/cli/main.js'), 0o755)

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-/** The command line. */
-import { packageVersion } from '../index.js'
+/** The command line's entry. */
+import { run } from './program.js'
 
-process.stdout.write(`ingest-wal ${packageVersion()}\n`)
+const answer = await run(process.argv.slice(2))
+// Set, not exited with: what was written to a pipe is still on its way. A command may have set an answer of its own.
+if (answer !== 0) process.exitCode = answer

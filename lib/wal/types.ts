@@ -75,6 +75,8 @@ export interface EntryLog {
   append(operation: Operation, userId: string, payload?: Uint8Array | null, sequence?: number): number
   /** Whether `entries` entries with together `bytes` bytes of user ids (UTF-8) and payloads would all be accepted now. */
   hasRoom(entries: number, bytes: number): boolean
+  /** Bytes of user id (UTF-8) and payload that one entry may have together. */
+  readonly maxEntryBytes: number
   /** Resolves when the ring has room again. */
   drained(options?: { signal?: AbortSignal }): Promise<void>
   /** Resolves when everything up to `lsn` (default: everything so far) is on stable storage. */

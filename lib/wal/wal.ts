@@ -36,6 +36,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   /** What this start found. */
   readonly recovery: WalRecovery
   readonly directory: string
+  readonly maxEntryBytes: number
 
   #native!: NativeLog
   readonly #waiters = new DurableWaiters()
@@ -49,6 +50,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     this.#native = log
     this.recovery = log.recovery
     this.directory = options.directory
+    this.maxEntryBytes = Math.floor(log.stats().queueCapacityBytes / 4) - native().limits.entryOverheadBytes
   }
 
   /**

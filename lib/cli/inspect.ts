@@ -1,0 +1,138 @@
+/** `inspect PATH`: the entries of a log or of one segment, one a line. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import { readLog, type Damage, type Entry, type Operation } from '../index.js'
+import { moment, operationList, wholeNumber } from './arguments.js'
+import { damageText } from './damage-text.js'
+import { ENTRY_FORMATS, entryFormat, type EntryFormat, type EntryFormatName } from './entry-format.js'
+import { ExitCode } from './exit-codes.js'
+import { unlessAborted, type CliSession } from './session.js'
+
+export interface InspectOptions {
+  format: EntryFormatName
+  user?: string
+  op?: Operation[]
+  fromLsn?: number
+  toLsn?: number
+  /** Milliseconds since the epoch. */
+  since?: number
+  limit?: number
+  follow?: boolean
+}
+
+const POLL_MS = 200
+// A look at a large log takes its time; looking takes no more than a fifth of it.
+const REST_PER_LOOK = 4
+
+export function registerInspect(program: Command, session: CliSession): void {
+  program
+    .command('inspect')
+    .argument('<path>', "the log's directory, or one segment file")
+    .summary('entries, one a line')
+    .description(
+      'Lists the entries of a log or of one segment file in LSN order, one a line, what a running writer has staged\n' +
+        'included. Control characters and backslashes are escaped as in JSON strings; payloads that are not UTF-8 are\n' +
+        'shown as hexadecimal in the table and as base64 elsewhere.\n' +
+        'Changes nothing, takes no lock; the log may be in use. Damage is passed over, told on stderr, and ends in exit code 1.'
+    )
+    .option('--user <id>', "only this user's entries")
+    .option('--op <names>', 'only these operations: ADD_MEASUREMENT,COMMIT', operationList)
+    .option('--from-lsn <lsn>', 'first LSN', wholeNumber(1))
+    .option('--to-lsn <lsn>', 'last LSN', wholeNumber(1))
+    .option('--since <time>', 'only entries logged since: ISO 8601, epoch milliseconds, or an age such as 15m', moment(Date.now))
+    .option('--limit <count>', 'stop after so many entries', wholeNumber(1))
+    .option('--follow', 'go on with entries as they are logged, until Ctrl-C')
+    .addOption(new Option('--format <format>', 'how to write them').choices([...ENTRY_FORMATS]).default('table'))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ingest-wal inspect data/wal --user user-1 --op CHECKPOINT,COMMIT\n' +
+        '  ingest-wal inspect data/wal --since 15m --format jsonl | jq .payload\n' +
+        '  ingest-wal inspect data/wal --follow'
+    )
+    .action(async (path: string, options: InspectOptions) => {
+      session.exitCode = await inspect(path, options, session)
+    })
+}
+
+/** Writes the entries and returns the process's answer. Throws what `readLog` throws. */
+export async function inspect(path: string, options: InspectOptions, session: Pick<CliSession, 'output' | 'signal'>): Promise<ExitCode> {
+  return new Inspection(path, options, session).run()
+}
+
+class Inspection {
+  readonly #path: string
+  readonly #options: InspectOptions
+  readonly #session: Pick<CliSession, 'output' | 'signal'>
+  readonly #format: EntryFormat
+  #nextLsn: number
+  #begun = false
+  #written = 0
+  #damaged = false
+
+  constructor(path: string, options: InspectOptions, session: Pick<CliSession, 'output' | 'signal'>) {
+    this.#path = path
+    this.#options = options
+    this.#session = session
+    this.#format = entryFormat(options.format, session.output.columns)
+    this.#nextLsn = options.fromLsn ?? 1
+  }
+
+  async run(): Promise<ExitCode> {
+    const { output, signal } = this.#session
+    try {
+      for (;;) {
+        const startedMs = performance.now()
+        const ended = await this.#look()
+        await this.#begin()
+        if (ended || this.#options.follow !== true) break
+        await output.flush()
+        const restMs = Math.max(POLL_MS, REST_PER_LOOK * (performance.now() - startedMs))
+        await unlessAborted(sleep(restMs, undefined, { signal }), signal)
+      }
+    } finally {
+      // Also what an interrupted run has written so far is whole. A path that cannot be read has written nothing.
+      if (this.#begun) await output.write(this.#format.tail(this.#written))
+    }
+    return this.#damaged ? ExitCode.corruption : ExitCode.clean
+  }
+
+  /** Writes what has come since the last look. True: nothing that is wanted can follow. */
+  async #look(): Promise<boolean> {
+    const { user, op, toLsn = Infinity, since = -Infinity, limit = Infinity } = this.#options
+    const entries = readLog(this.#path, {
+      fromLsn: this.#nextLsn,
+      signal: this.#session.signal,
+      onDamage: (damage) => this.#tell(damage)
+    })
+    for await (const entry of entries) {
+      if (entry.lsn > toLsn) return true
+      this.#nextLsn = entry.lsn + 1
+      if (user !== undefined && entry.userId !== user) continue
+      if (op !== undefined && !op.includes(entry.operation)) continue
+      if (entry.timestamp < since) continue
+      await this.#write(entry)
+      if (this.#written >= limit) return true
+    }
+    return this.#nextLsn > toLsn
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#begun) return
+    this.#begun = true
+    await this.#session.output.write(this.#format.head)
+  }
+
+  async #write(entry: Entry): Promise<void> {
+    await this.#begin()
+    await this.#session.output.write(this.#format.line(entry, this.#written))
+    this.#written++
+  }
+
+  #tell(damage: Damage): void {
+    const { output } = this.#session
+    this.#damaged = true
+    this.#nextLsn = Math.max(this.#nextLsn, damage.lastLsn + 1)
+    output.note(`${output.noteStyle('red', 'corruption')}: ${damageText(damage)}`)
+  }
+}

@@ -1,0 +1,129 @@
+/** `stats DIR`: the figures of a log. */
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import { Operation, readLog, scanLog, type LogScan } from '../index.js'
+import { lostEntries, tornTailText } from './damage-text.js'
+import { safeJson } from './escape.js'
+import { ExitCode } from './exit-codes.js'
+import { unlessAborted, type CliSession } from './session.js'
+import { formatCount, formatTime, plural } from './table.js'
+
+export interface StatsOptions {
+  format: 'table' | 'json'
+}
+
+/** What the entries themselves say; found by reading all of them. */
+interface EntryFigures {
+  users: number
+  operations: Record<string, number>
+  payloadBytes: number
+  firstTimestamp: number | null
+  lastTimestamp: number | null
+}
+
+export function registerStats(program: Command, session: CliSession): void {
+  program
+    .command('stats')
+    .argument('<directory>', "the log's directory, or one segment file")
+    .summary('figures of a log')
+    .description(
+      'Counts segments, bytes, entries, users and operations of a log; reads all of it.\n' +
+        'Changes nothing, takes no lock; the log may be in use. Exit code 1 when it is damaged (see verify).'
+    )
+    .addOption(new Option('--format <format>', 'how to write it').choices(['table', 'json']).default('table'))
+    .addHelpText('after', '\nExamples:\n  ingest-wal stats data/wal\n  ingest-wal stats data/wal --format json | jq .entries')
+    .action(async (directory: string, options: StatsOptions) => {
+      session.exitCode = await stats(directory, options, session)
+    })
+}
+
+/** Writes the figures and returns the process's answer. */
+export async function stats(
+  directory: string,
+  options: StatsOptions,
+  { output, signal }: Pick<CliSession, 'output' | 'signal'>
+): Promise<ExitCode> {
+  const scan = await unlessAborted(scanLog(directory), signal)
+  const figures = await countEntries(directory, signal)
+  if (options.format === 'json') await output.write(`${safeJson(jsonFigures(directory, scan, figures))}\n`)
+  else await output.write(textFigures(scan, figures))
+  if (scan.damage.length === 0) return ExitCode.clean
+  output.note(`${output.noteStyle('red', 'corruption')}: damaged in ${plural(scan.damage.length, 'place', 'places')}; ingest-wal verify tells where`)
+  return ExitCode.corruption
+}
+
+async function countEntries(directory: string, signal: AbortSignal): Promise<EntryFigures> {
+  const users = new Set<string>()
+  const names = new Map<number, string>(Object.entries(Operation).map(([name, operation]) => [operation, name]))
+  const operations: Record<string, number> = Object.fromEntries([...names.values()].map((name) => [name, 0]))
+  const figures: EntryFigures = { users: 0, operations, payloadBytes: 0, firstTimestamp: null, lastTimestamp: null }
+  for await (const { userId, operation, payload, timestamp } of readLog(directory, { signal })) {
+    users.add(userId)
+    const name = names.get(operation) as string
+    operations[name] = (operations[name] ?? 0) + 1
+    figures.payloadBytes += payload.byteLength
+    // Clocks jump: the first entry need not be the earliest.
+    figures.firstTimestamp = Math.min(figures.firstTimestamp ?? timestamp, timestamp)
+    figures.lastTimestamp = Math.max(figures.lastTimestamp ?? timestamp, timestamp)
+  }
+  figures.users = users.size
+  return figures
+}
+
+function jsonFigures(directory: string, scan: LogScan, figures: EntryFigures): object {
+  return {
+    directory,
+    logId: scan.logId,
+    formatVersion: scan.formatVersion,
+    live: scan.live,
+    segments: scan.segments.length,
+    bytes: scan.bytes,
+    entries: scan.entries,
+    firstLsn: firstLsnOf(scan),
+    lastLsn: scan.lastLsn,
+    provenLsn: scan.provenLsn,
+    ...figures,
+    ring: scan.ring,
+    tornTail: scan.tornTail,
+    damagedPlaces: scan.damage.length,
+    lostEntries: lostIn(scan)
+  }
+}
+
+function textFigures(scan: LogScan, figures: EntryFigures): string {
+  const { ring, tornTail } = scan
+  const states = ['sealed', 'unsealed', 'active', 'rejected'] as const
+  const counted = states
+    .map((state) => [state, scan.segments.filter((segment) => segment.state === state).length] as const)
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${formatCount(count)} ${state}`)
+  const used = Object.entries(figures.operations).filter(([, count]) => count > 0)
+  const rows: Array<readonly [string, string]> = [
+    ['log', `${scan.logId} (format version ${scan.formatVersion})`],
+    ['writer', scan.live ? 'running' : 'none'],
+    ['segments', `${formatCount(scan.segments.length)}${counted.length === 0 ? '' : ` (${counted.join(', ')})`}`],
+    ['bytes', formatCount(scan.bytes)],
+    ['entries', formatCount(scan.entries)],
+    ['LSN', scan.entries === 0 ? '-' : `${firstLsnOf(scan)}-${scan.lastLsn}`],
+    ['proven durable', scan.provenLsn === 0 ? '-' : `up to LSN ${scan.provenLsn}`],
+    ['staging ring', ring.found ? plural(ring.entries, 'entry', 'entries') : 'none'],
+    ['users', formatCount(figures.users)],
+    ['operations', used.length === 0 ? '-' : used.map(([name, count]) => `${name} ${formatCount(count)}`).join(', ')],
+    ['payload bytes', formatCount(figures.payloadBytes)],
+    ['first entry', figures.firstTimestamp === null ? '-' : formatTime(figures.firstTimestamp)],
+    ['last entry', figures.lastTimestamp === null ? '-' : formatTime(figures.lastTimestamp)],
+    ['tail', tornTail === null ? 'whole' : tornTailText(tornTail, scan.live)],
+    ['damage', scan.damage.length === 0 ? 'none' : `${plural(scan.damage.length, 'place', 'places')}, ${plural(lostIn(scan), 'entry', 'entries')} lost`]
+  ]
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
+}
+
+function firstLsnOf(scan: LogScan): number {
+  const first = scan.segments.find(({ entries }) => entries > 0)?.firstLsn
+  return first ?? scan.ring.firstLsn
+}
+
+function lostIn(scan: LogScan): number {
+  return scan.damage.reduce((sum, damage) => sum + lostEntries(damage), 0)
+}

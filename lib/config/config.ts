@@ -1,0 +1,102 @@
+/**
+ * `config.toml`: section [wal] for the log, [replay] for buffers and replays. Every key is checked; an unknown key or a
+ * value that is not allowed is an error that names the key, the value and what is allowed.
+ */
+import { readFile } from 'node:fs/promises'
+import { parse, TomlError } from 'smol-toml'
+import { WalError } from '../errors.js'
+import { REPLAY_KEYS, WAL_KEYS, type Key } from './keys.js'
+
+export interface WalConfig {
+  directory: string
+  segmentBytes: number
+  batchIntervalMs: number
+  batchBytes: number
+  queueBytes: number
+  retentionDays: number
+  /** 0: no limit. */
+  diskBudgetBytes: number
+  compression: 'gzip' | 'none'
+  /** Where retired segments go; '' removes them. */
+  archiveDirectory: string
+  onCorruption: 'skip' | 'stop' | 'fail'
+  requireKillSafe: boolean
+}
+
+export interface ReplayConfig {
+  bufferHours: number
+  maxBufferMeasurements: number
+  triggerMode: 'time_based' | 'measurement_count'
+  minMeasurements: number
+  maxAttempts: number
+  clock: 'wall' | 'event'
+}
+
+export interface Config {
+  wal: WalConfig
+  replay: ReplayConfig
+}
+
+/** The configuration with every value at its default. */
+export function defaultConfig(): Config {
+  return { wal: section('wal', WAL_KEYS, {}) as unknown as WalConfig, replay: section('replay', REPLAY_KEYS, {}) as unknown as ReplayConfig }
+}
+
+/**
+ * Reads a TOML file. Throws `ERR_WAL_NOT_FOUND` or `ERR_WAL_IO` when it cannot be read, `ERR_WAL_CONFIG` when it is not
+ * TOML, has an unknown key or a value that is not allowed.
+ */
+export async function loadConfig(path: string): Promise<Config> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new WalError(missing ? 'ERR_WAL_NOT_FOUND' : 'ERR_WAL_IO', `the configuration ${path} cannot be read: ${(cause as Error).message}`, { cause })
+  }
+  return parseConfig(text, path)
+}
+
+/** The configuration that a TOML text says; `name` is what errors call it. Throws `ERR_WAL_CONFIG`. */
+export function parseConfig(text: string, name = 'config'): Config {
+  let document: Record<string, unknown>
+  try {
+    document = parse(text)
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause
+    throw new WalError('ERR_WAL_CONFIG', `${name} is not TOML: line ${cause.line}, column ${cause.column}: ${cause.message.split('\n')[0]}`, { cause })
+  }
+  for (const key of Object.keys(document)) {
+    if (key !== 'wal' && key !== 'replay') throw new WalError('ERR_WAL_CONFIG', `${name}: unknown section or key ${JSON.stringify(key)}; allowed: [wal], [replay]`)
+  }
+  try {
+    return {
+      wal: section('wal', WAL_KEYS, document['wal']) as unknown as WalConfig,
+      replay: section('replay', REPLAY_KEYS, document['replay']) as unknown as ReplayConfig
+    }
+  } catch (error) {
+    if (error instanceof WalError) throw new WalError(error.code, `${name}: ${error.message}`)
+    throw error
+  }
+}
+
+function section(name: string, keys: readonly Key[], given: unknown = {}): Record<string, unknown> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new WalError('ERR_WAL_CONFIG', `${name} is ${JSON.stringify(given)}; allowed: a section [${name}]`)
+  }
+  const values = given as Record<string, unknown>
+  for (const key of Object.keys(values)) {
+    if (keys.some((known) => known.name === key)) continue
+    throw new WalError('ERR_WAL_CONFIG', `unknown key ${name}.${key}; allowed: ${keys.map((known) => known.name).join(', ')}`)
+  }
+  const resolved: Record<string, unknown> = {}
+  for (const key of keys) {
+    const value = values[key.name] ?? key.default
+    if (!key.accepts(value)) {
+      const shown = typeof value === 'object' ? JSON.stringify(value) : typeof value === 'string' ? JSON.stringify(value) : String(value)
+      throw new WalError('ERR_WAL_CONFIG', `${name}.${key.name} is ${shown}; allowed: ${key.allowed}`)
+    }
+    resolved[key.property] = value
+  }
+  return resolved
+}

@@ -1,0 +1,157 @@
+/**
+ * `recover`: reads a log from the beginning, feeds the machine of each user, and says what is there. Reads only. Memory:
+ * the live buffers, a state per user, and one chunk of the log.
+ */
+import { throwIfAborted, WalError } from '../errors.js'
+import type { BufferRecord } from '../replay/buffer-record.js'
+import { createDefaultCodec, type Codec } from '../replay/codec.js'
+import { timestampOf, type Measurement } from '../replay/measurement.js'
+import { isOurs, readAdd } from '../replay/payloads.js'
+import { Operation, type Damage, type EntriesOptions, type Entry } from '../wal/types.js'
+import { applyEntry, createMachine, type EncodedBuffer, type UserMachine } from './machine.js'
+import type { RecoveredSource, RecoveredUser, RecoveryReport } from './report.js'
+import { taintsOf, unprovenUsers } from './taint.js'
+
+export interface RecoverOptions {
+  /** The codec that the entries were written with. */
+  codec?: Codec
+  signal?: AbortSignal
+}
+
+/** The part of a log that recovery needs. `Wal` is one; so is anything that yields a log's entries in order. */
+export interface RecoverableLog {
+  entries(options?: EntriesOptions): AsyncIterable<Entry>
+  /** Told `recovered` with the report, where the log is an event emitter. */
+  emit?(event: 'recovered', report: RecoveryReport): unknown
+}
+
+interface SourceEnd {
+  source: RecoveredSource
+  value: Uint8Array
+}
+
+/**
+ * Rebuilds buffers and states from the log's entries. Throws `ERR_WAL_CODEC` when payloads are of a newer version or
+ * another codec, `ERR_WAL_ABORTED`, and what reading throws.
+ */
+export async function recover(log: RecoverableLog, options: RecoverOptions = {}): Promise<RecoveryReport> {
+  const startedAt = performance.now()
+  throwIfAborted(options.signal)
+  const codec = options.codec ?? createDefaultCodec()
+  const machines = new Map<string, UserMachine>()
+  const ends = new Map<number, SourceEnd>()
+  const damage: Damage[] = []
+  const counts = { entries: 0, otherEntries: 0, lastLsn: 0 }
+  const reading: EntriesOptions = { onDamage: (stretch) => damage.push(stretch) }
+  if (options.signal !== undefined) reading.signal = options.signal
+  for await (const entry of log.entries(reading)) {
+    counts.entries++
+    counts.lastLsn = entry.lsn
+    if (entry.sequence === 0 || !isOurs(entry.payload)) {
+      counts.otherEntries++
+      continue
+    }
+    apply(machines, entry)
+    noteSource(ends, entry)
+  }
+  const report: RecoveryReport = {
+    ...assemble(machines, damage, codec),
+    ...counts,
+    sources: sourcesOf(ends, codec),
+    damage,
+    durationMs: performance.now() - startedAt
+  }
+  log.emit?.('recovered', report)
+  return report
+}
+
+function apply(machines: Map<string, UserMachine>, entry: Entry): void {
+  let machine = machines.get(entry.userId)
+  if (machine === undefined) {
+    machine = createMachine(entry.userId)
+    machines.set(entry.userId, machine)
+  }
+  try {
+    applyEntry(machine, entry)
+  } catch (cause) {
+    if (!(cause instanceof WalError)) throw cause
+    const { lsn, segment, offset } = entry
+    throw new WalError(cause.code, `entry ${lsn} of user ${JSON.stringify(entry.userId)}: ${cause.message}`, { lsn, segment, offset, cause })
+  }
+}
+
+function noteSource(ends: Map<number, SourceEnd>, entry: Entry): void {
+  if (entry.operation !== Operation.ADD_MEASUREMENT) return
+  const { origin, value } = readAdd(entry.payload)
+  if (origin === undefined) return
+  const end = ends.get(origin.source)
+  if (end === undefined) {
+    ends.set(origin.source, { source: { ...origin, rows: 1, userId: entry.userId, timestamp: 0 }, value })
+    return
+  }
+  end.source.rows++
+  if (origin.position < end.source.position) return
+  end.source.position = origin.position
+  end.source.userId = entry.userId
+  end.value = value
+}
+
+function sourcesOf(ends: Map<number, SourceEnd>, codec: Codec): Map<number, RecoveredSource> {
+  const sources = new Map<number, RecoveredSource>()
+  for (const [number, { source, value }] of ends) {
+    sources.set(number, { ...source, timestamp: timestampOf(codec.decode(value) as Measurement) })
+  }
+  return sources
+}
+
+type Assembled = Pick<
+  RecoveryReport,
+  'users' | 'readyUsers' | 'tainted' | 'openBuffers' | 'endedBuffers' | 'measurements'
+>
+
+function assemble(machines: Map<string, UserMachine>, damage: readonly Damage[], codec: Codec): Assembled {
+  const unproven = unprovenUsers(machines, damage)
+  for (const userId of unproven.keys()) if (!machines.has(userId)) machines.set(userId, createMachine(userId))
+  const found: Assembled = { users: new Map(), readyUsers: [], tainted: [], openBuffers: 0, endedBuffers: 0, measurements: 0 }
+  for (const machine of machines.values()) {
+    const lostAtEnd = unproven.get(machine.userId) ?? 0
+    const tainted = taintsOf(machine, lostAtEnd)
+    const taintedBuffers = new Set(tainted.map((taint) => taint.buffer))
+    const user = decodeUser(machine, codec, taintedBuffers)
+    // The numbers that lost entries may have had are not used again: the gap stays, and so does the verdict.
+    user.sequence += lostAtEnd
+    found.users.set(user.userId, user)
+    found.tainted.push(...tainted)
+    for (const buffer of user.buffers) {
+      found.measurements += buffer.measurements.length
+      if (buffer.ended === undefined) found.openBuffers++
+      else found.endedBuffers++
+    }
+    if (user.buffers[0]?.ended !== undefined) found.readyUsers.push(user.userId)
+  }
+  return found
+}
+
+function decodeUser(machine: UserMachine, codec: Codec, taintedBuffers: ReadonlySet<number>): RecoveredUser {
+  try {
+    return {
+      userId: machine.userId,
+      sequence: machine.sequence,
+      lastBuffer: machine.lastBuffer,
+      hasState: machine.state !== undefined,
+      state: machine.state === undefined ? undefined : codec.decode(machine.state),
+      replayed: machine.replayed,
+      buffers: machine.buffers.map((buffer) => decodeBuffer(buffer, codec, taintedBuffers.has(buffer.number)))
+    }
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause
+    throw new WalError('ERR_WAL_CODEC', `what is stored of user ${JSON.stringify(machine.userId)}: ${cause.message}`, { cause })
+  }
+}
+
+function decodeBuffer(buffer: EncodedBuffer, codec: Codec, tainted: boolean): BufferRecord {
+  const measurements = buffer.values.map((value) => codec.decode(value) as Measurement)
+  const latestMs = measurements.reduce((latest, measurement) => Math.max(latest, timestampOf(measurement)), -Infinity)
+  const { number, windowStart, windowEnd, maxMeasurements, minMeasurements, ended, attempts, parked } = buffer
+  return { number, windowStart, windowEnd, maxMeasurements, minMeasurements, measurements, latestMs, ended, attempts, parked, tainted }
+}

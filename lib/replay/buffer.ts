@@ -1,0 +1,313 @@
+/**
+ * `ReplayBuffer`: where measurements of users wait until they are replayed. With a log behind it every step is logged
+ * before it counts; without one it does the same in memory alone.
+ *
+ * A user has at most one open buffer, behind any number of ended ones that wait for their replay, oldest first. So a
+ * full buffer never makes a measurement wait or go: it is ended, and the next one begins behind it.
+ */
+import { WalError } from '../errors.js'
+import { Operation, type EntryLog } from '../wal/types.js'
+import type { RecoveredUser, RecoveryReport } from '../recovery/report.js'
+import { dueReason, LIMITS_LOST, type BufferRecord } from './buffer-record.js'
+import { createDefaultCodec, type Codec } from './codec.js'
+import { Journal } from './journal.js'
+import { timestampOf, type Measurement, type Origin } from './measurement.js'
+import { resolveBufferSettings, type ReplayBufferSettings, type ResolvedReplayBufferSettings } from './options.js'
+import { PayloadWriter, type EndReason } from './payloads.js'
+
+export interface ReplayBufferOptions extends ReplayBufferSettings {
+  /** The log behind the buffers; none: they live in memory alone. */
+  wal?: EntryLog
+  codec?: Codec
+  /** The wall clock, milliseconds since the Unix epoch (Date.now). */
+  now?: () => number
+}
+
+export interface AddResult {
+  /** LSN of the measurement's entry, 0 without a log. */
+  lsn: number
+  /** Measurements of this user that wait now, in all of the user's buffers. */
+  size: number
+  /** A buffer of this user is to be replayed. */
+  ready: boolean
+  /** Why, of the oldest such buffer. */
+  reason: EndReason | undefined
+}
+
+export interface BufferInfo {
+  userId: string
+  size: number
+  ready: boolean
+  reason: EndReason | undefined
+  /** Failed replays of the oldest buffer, and whether it is parked. */
+  attempts: number
+  parked: boolean
+  tainted: boolean
+  /** The user's buffers, oldest first; the last one is open when it has no reason. */
+  buffers: Array<Omit<BufferRecord, 'measurements'> & { size: number }>
+}
+
+export interface ReplayBufferStats {
+  users: number
+  measurements: number
+  openBuffers: number
+  endedBuffers: number
+  parkedBuffers: number
+  taintedBuffers: number
+}
+
+interface UserBuffers {
+  lastNumber: number
+  /** Oldest first; only the last can be open. */
+  records: BufferRecord[]
+  replaying: boolean
+}
+
+const START_AND_END_BYTES = 64
+const HOUR_MS = 3_600_000
+
+export class ReplayBuffer {
+  readonly settings: ResolvedReplayBufferSettings
+  /** @internal Shared with the ReplayManager, so that a user's entries have one running number. */
+  readonly journal: Journal
+  /** @internal */
+  readonly codec: Codec
+  readonly #payloads = new PayloadWriter()
+  readonly #now: () => number
+  readonly #users = new Map<string, UserBuffers>()
+
+  constructor(options: ReplayBufferOptions = {}) {
+    this.settings = resolveBufferSettings(options)
+    this.journal = new Journal(options.wal)
+    this.codec = options.codec ?? createDefaultCodec()
+    this.#now = options.now ?? Date.now
+  }
+
+  /**
+   * Takes one measurement; with a log, it is logged when this returns. Throws, having changed nothing:
+   * `ERR_WAL_MEASUREMENT`, `ERR_WAL_CODEC`, `ERR_WAL_INVALID_ARGUMENT`, `ERR_WAL_BACKPRESSURE` (await the log's
+   * `drained()` and add again), `ERR_WAL_TOO_LARGE`, `ERR_WAL_CLOSED`, `ERR_WAL_FAILED`.
+   */
+  add(userId: string, measurement: Measurement, origin?: Origin): AddResult {
+    checkUserId(userId)
+    const timestamp = timestampOf(measurement)
+    const nowMs = this.settings.clock === 'event' ? timestamp : this.#now()
+    const payload = this.#payloads.add(this.codec.encode(measurement), origin)
+    const user = this.#users.get(userId) ?? { lastNumber: 0, records: [], replaying: false }
+    const open = openRecord(user)
+    const due = open === undefined ? undefined : dueReason(open, nowMs)
+    const into = due === undefined ? open : undefined
+    const fills = (into?.measurements.length ?? 0) + 1 >= (into?.maxMeasurements ?? this.settings.maxBufferMeasurements)
+    const control = (due === undefined ? 0 : 1) + (into === undefined ? 1 : 0) + (fills || due !== undefined ? 1 : 0)
+    if (control > 0) this.journal.requireRoom(userId, 1 + control, payload.length + control * START_AND_END_BYTES, payload.length)
+    // The payload is in the writer's memory, which the entries before it overwrite.
+    const kept = control > 0 ? Uint8Array.prototype.slice.call(payload) : payload
+    if (open !== undefined && due !== undefined) this.#end(userId, open, due)
+    this.#users.set(userId, user)
+    const record = into ?? this.#start(userId, user, nowMs)
+    const lsn = this.journal.write(Operation.ADD_MEASUREMENT, userId, kept)
+    record.measurements.push(measurement)
+    record.latestMs = Math.max(record.latestMs, timestamp)
+    const dueNow = dueReason(record, nowMs)
+    if (dueNow !== undefined) this.#end(userId, record, dueNow)
+    const reason = user.records[0]?.ended
+    return { lsn, size: sizeOf(user), ready: reason !== undefined, reason }
+  }
+
+  /** The user's waiting measurements, in order of arrival. */
+  measurements(userId: string): Measurement[] {
+    return (this.#users.get(userId)?.records ?? []).flatMap((record) => record.measurements)
+  }
+
+  /** The user's buffers; undefined when the user has none. */
+  info(userId: string): BufferInfo | undefined {
+    const user = this.#users.get(userId)
+    const oldest = user?.records[0]
+    if (user === undefined || oldest === undefined) return undefined
+    const reason = this.#reasonNow(oldest)
+    return {
+      userId,
+      size: sizeOf(user),
+      ready: reason !== undefined,
+      reason,
+      attempts: oldest.attempts,
+      parked: oldest.parked,
+      tainted: user.records.some((record) => record.tainted),
+      buffers: user.records.map(({ measurements, ...rest }) => ({ ...rest, size: measurements.length }))
+    }
+  }
+
+  /** Users with a buffer that is to be replayed now. Those whose oldest buffer is parked are left out. */
+  readyUsers(): string[] {
+    return this.#usersWhere((oldest) => !oldest.parked && this.#reasonNow(oldest) !== undefined)
+  }
+
+  /** Users whose oldest buffer failed as often as allowed: replayed only when asked for. */
+  parkedUsers(): string[] {
+    return this.#usersWhere((oldest) => oldest.parked)
+  }
+
+  /** Users that have measurements waiting. */
+  users(): string[] {
+    return this.#usersWhere(() => true)
+  }
+
+  /**
+   * Drops the waiting measurements of one user, or of all, for good; logged, so that recovery does not bring them back.
+   * Returns how many. Throws `ERR_WAL_REPLAY` while a replay of the user runs, and what the log throws.
+   */
+  clear(userId?: string): number {
+    if (userId === undefined) return this.users().reduce((count, each) => count + this.clear(each), 0)
+    const user = this.#users.get(userId)
+    if (user === undefined) return 0
+    if (user.replaying) throw new WalError('ERR_WAL_REPLAY', `a replay of user ${JSON.stringify(userId)} is running`)
+    const count = sizeOf(user)
+    this.journal.requireRoom(userId, user.records.length, user.records.length * START_AND_END_BYTES, START_AND_END_BYTES)
+    for (let record = user.records[0]; record !== undefined; record = user.records[0]) {
+      const payload = this.#payloads.commit({
+        buffer: record.number,
+        count: record.measurements.length,
+        discarded: true,
+        replayed: 0,
+        value: new Uint8Array(0)
+      })
+      this.journal.write(Operation.COMMIT, userId, payload)
+      user.records.shift()
+    }
+    return count
+  }
+
+  stats(): ReplayBufferStats {
+    const stats = { users: 0, measurements: 0, openBuffers: 0, endedBuffers: 0, parkedBuffers: 0, taintedBuffers: 0 }
+    for (const user of this.#users.values()) {
+      if (user.records.length > 0) stats.users++
+      for (const record of user.records) {
+        stats.measurements += record.measurements.length
+        if (record.ended === undefined) stats.openBuffers++
+        else stats.endedBuffers++
+        if (record.parked) stats.parkedBuffers++
+        if (record.tainted) stats.taintedBuffers++
+      }
+    }
+    return stats
+  }
+
+  /**
+   * Takes over what `recover` found. What was decided before the crash stays decided; a buffer that had become due and
+   * whose END_BUFFER was lost with the crash is ended now. Throws `ERR_WAL_INVALID_ARGUMENT` unless this buffer is new.
+   */
+  recoverFromWal(report: RecoveryReport): void {
+    if (this.#users.size > 0) {
+      throw new WalError('ERR_WAL_INVALID_ARGUMENT', 'recoverFromWal was called on a buffer that has users; allowed: once, at first')
+    }
+    for (const user of report.users.values()) this.#adopt(user)
+  }
+
+  #adopt(recovered: RecoveredUser): void {
+    this.journal.restore(recovered.userId, recovered.sequence)
+    const user = { lastNumber: recovered.lastBuffer, records: recovered.buffers, replaying: false }
+    this.#users.set(recovered.userId, user)
+    const open = openRecord(user)
+    if (open === undefined) return
+    if (open.maxMeasurements === LIMITS_LOST) this.#restoreLimits(open)
+    if (this.settings.clock === 'wall') return
+    const due = dueReason(open, open.latestMs)
+    if (due !== undefined) this.#end(recovered.userId, open, due)
+  }
+
+  // --- For the ReplayManager.
+
+  /** @internal Ends what is due now; with `reason`, whatever is open. Then gives the ended buffers, oldest first. */
+  endedRecords(userId: string, reason?: EndReason): readonly BufferRecord[] {
+    const user = this.#users.get(userId)
+    if (user === undefined) return []
+    const open = openRecord(user)
+    if (open !== undefined && open.measurements.length > 0) {
+      const why = this.#reasonNow(open) ?? reason
+      if (why !== undefined) this.#end(userId, open, why)
+    }
+    return user.records.filter((record) => record.ended !== undefined)
+  }
+
+  /** @internal While it is on, the user's buffers cannot be cleared. Throws `ERR_WAL_REPLAY` when it is on already. */
+  setReplaying(userId: string, on: boolean): void {
+    const user = this.#users.get(userId)
+    if (user === undefined) return
+    if (on && user.replaying) throw new WalError('ERR_WAL_REPLAY', `a replay of user ${JSON.stringify(userId)} is running already`)
+    user.replaying = on
+  }
+
+  /** @internal The oldest buffer was committed. */
+  removeOldest(userId: string): void {
+    this.#users.get(userId)?.records.shift()
+  }
+
+  // --- Steps
+
+  #start(userId: string, user: UserBuffers, nowMs: number): BufferRecord {
+    const number = user.lastNumber + 1
+    const limits = this.#limitsFrom(nowMs)
+    this.journal.write(Operation.START_BUFFER, userId, this.#payloads.start({ buffer: number, ...limits }))
+    const record: BufferRecord = {
+      number,
+      ...limits,
+      measurements: [],
+      latestMs: -Infinity,
+      ended: undefined,
+      attempts: 0,
+      parked: false,
+      tainted: false
+    }
+    user.lastNumber = number
+    user.records.push(record)
+    return record
+  }
+
+  /** The entry that said them is damaged: today's settings stand in, from the first measurement on. */
+  #restoreLimits(record: BufferRecord): void {
+    const first = record.measurements[0]
+    const windowStart = this.settings.clock === 'event' && first !== undefined ? timestampOf(first) : record.windowStart
+    Object.assign(record, this.#limitsFrom(windowStart))
+  }
+
+  #limitsFrom(windowStart: number): Pick<BufferRecord, 'windowStart' | 'windowEnd' | 'maxMeasurements' | 'minMeasurements'> {
+    const { bufferHours, maxBufferMeasurements, minMeasurements, triggerMode } = this.settings
+    const windowEnd = triggerMode === 'time_based' ? windowStart + bufferHours * HOUR_MS : Infinity
+    return { windowStart, windowEnd, maxMeasurements: maxBufferMeasurements, minMeasurements }
+  }
+
+  #end(userId: string, record: BufferRecord, reason: EndReason): void {
+    const payload = this.#payloads.end({ buffer: record.number, count: record.measurements.length, reason })
+    this.journal.write(Operation.END_BUFFER, userId, payload)
+    record.ended = reason
+  }
+
+  #reasonNow(record: BufferRecord): EndReason | undefined {
+    return record.ended ?? dueReason(record, this.settings.clock === 'event' ? record.latestMs : this.#now())
+  }
+
+  #usersWhere(wanted: (oldest: BufferRecord) => boolean): string[] {
+    const found: string[] = []
+    for (const [userId, { records }] of this.#users) {
+      const oldest = records[0]
+      if (oldest !== undefined && sizeOf({ records }) > 0 && wanted(oldest)) found.push(userId)
+    }
+    return found
+  }
+}
+
+function openRecord(user: { records: readonly BufferRecord[] }): BufferRecord | undefined {
+  const last = user.records.at(-1)
+  return last?.ended === undefined ? last : undefined
+}
+
+function sizeOf(user: { records: readonly BufferRecord[] }): number {
+  let size = 0
+  for (const record of user.records) size += record.measurements.length
+  return size
+}
+
+function checkUserId(userId: string): void {
+  if (typeof userId === 'string') return
+  throw new WalError('ERR_WAL_INVALID_ARGUMENT', `userId is ${String(userId)}; allowed: a string`)
+}

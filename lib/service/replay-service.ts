@@ -1,0 +1,137 @@
+/** `openReplayService`: log, buffers, replays and recovery of one service, opened together. */
+import { defaultConfig, loadConfig, type Config, type ReplayConfig, type WalConfig } from '../config/config.js'
+import { recover } from '../recovery/recover.js'
+import type { RecoveryReport } from '../recovery/report.js'
+import { ReplayBuffer } from '../replay/buffer.js'
+import type { Codec } from '../replay/codec.js'
+import { ReplayManager, type MeasurementProcessor } from '../replay/manager.js'
+import type { StateStore } from '../replay/state-store.js'
+import type { WalHealth } from '../wal/health.js'
+import { Wal } from '../wal/wal.js'
+
+/** Settings given in place; each replaces the configuration's. */
+export interface ConfigOverrides {
+  wal?: Partial<WalConfig>
+  replay?: Partial<ReplayConfig>
+}
+
+export interface ReplayServiceOptions<State> {
+  /** Path of a config.toml, or settings given in place; none: the defaults. */
+  config?: string | ConfigOverrides
+  /** Settings that replace the configuration's. */
+  overrides?: ConfigOverrides
+  processMeasurement: MeasurementProcessor<State>
+  initialState?: State | ((userId: string) => State)
+  stateStore?: StateStore<State>
+  codec?: Codec
+  /** The wall clock, milliseconds since the Unix epoch (Date.now). */
+  now?: () => number
+  /** Whether a replay resolves only when its outcome is on stable storage (true). */
+  waitDurable?: boolean
+  signal?: AbortSignal
+}
+
+export class ReplayService<State = unknown> {
+  readonly wal: Wal
+  readonly buffer: ReplayBuffer
+  readonly manager: ReplayManager<State>
+  /** What this start found. */
+  readonly recovery: RecoveryReport
+  readonly config: Config
+
+  /** @internal */
+  constructor(parts: Pick<ReplayService<State>, 'wal' | 'buffer' | 'manager' | 'recovery' | 'config'>) {
+    this.wal = parts.wal
+    this.buffer = parts.buffer
+    this.manager = parts.manager
+    this.recovery = parts.recovery
+    this.config = parts.config
+  }
+
+  /** The log's health, with parked replays ('degraded') and damaged buffers ('damaged') added. */
+  health(): WalHealth {
+    const health = this.wal.health()
+    const reasons = [...health.reasons]
+    let { status } = health
+    const parked = this.manager.parkedUsers()
+    if (parked.length > 0) {
+      if (status === 'ok') status = 'degraded'
+      reasons.push(`${parked.length} users have a parked replay, the first is ${JSON.stringify(parked[0])}`)
+    }
+    const { taintedBuffers } = this.buffer.stats()
+    if (taintedBuffers > 0) {
+      if (status !== 'failed') status = 'damaged'
+      reasons.push(`${taintedBuffers} buffers miss entries that are damaged`)
+    }
+    return { status, reasons }
+  }
+
+  /** Makes everything durable and closes the log. Buffers stay in the log for the next start. */
+  async close(): Promise<void> {
+    await this.wal.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/**
+ * Opens the log, recovers, and gives buffers and states back as they were. What is ready is listed by
+ * `service.recovery.readyUsers` and replayed by `service.manager.replayReady()`.
+ * Throws what `loadConfig`, `Wal.open` and `recover` throw; the log is closed again then.
+ */
+export async function openReplayService<State = unknown>(options: ReplayServiceOptions<State>): Promise<ReplayService<State>> {
+  const config = await configOf(options)
+  const { directory, segmentBytes, batchIntervalMs, batchBytes, queueBytes, onCorruption, requireKillSafe } = config.wal
+  const wal = await Wal.open({
+    directory,
+    segmentBytes,
+    batchIntervalMs,
+    batchBytes,
+    queueBytes,
+    onCorruption,
+    requireKillSafe,
+    ...(options.signal === undefined ? {} : { signal: options.signal })
+  })
+  try {
+    return await assemble(wal, config, options)
+  } catch (error) {
+    await wal.close()
+    throw error
+  }
+}
+
+async function assemble<State>(wal: Wal, config: Config, options: ReplayServiceOptions<State>): Promise<ReplayService<State>> {
+  const { maxAttempts, ...bufferSettings } = config.replay
+  const { codec, now, stateStore, signal, processMeasurement, waitDurable } = options
+  const buffer = new ReplayBuffer({
+    ...bufferSettings,
+    wal,
+    ...(codec === undefined ? {} : { codec }),
+    ...(now === undefined ? {} : { now })
+  })
+  const manager = new ReplayManager<State>({
+    buffer,
+    processMeasurement,
+    maxAttempts,
+    ...(options.initialState === undefined ? {} : { initialState: options.initialState }),
+    ...(stateStore === undefined ? {} : { stateStore }),
+    ...(waitDurable === undefined ? {} : { waitDurable })
+  })
+  manager.on('checkpoint', ({ lsn }) => wal.emit('checkpoint', { lsn }))
+  const recovery = await recover(wal, { codec: buffer.codec, ...(signal === undefined ? {} : { signal }) })
+  buffer.recoverFromWal(recovery)
+  await manager.recoverFromWal(recovery)
+  return new ReplayService({ wal, buffer, manager, recovery, config })
+}
+
+async function configOf(options: Pick<ReplayServiceOptions<never>, 'config' | 'overrides'>): Promise<Config> {
+  const { config, overrides } = options
+  const base = typeof config === 'string' ? await loadConfig(config) : withOverrides(defaultConfig(), config)
+  return withOverrides(base, overrides)
+}
+
+function withOverrides(config: Config, overrides: ConfigOverrides | undefined): Config {
+  return { wal: { ...config.wal, ...overrides?.wal }, replay: { ...config.replay, ...overrides?.replay } }
+}
