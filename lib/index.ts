@@ -38,5 +38,11 @@ export {
 } from './service/replay-service.js'
 export { defaultConfig, loadConfig, parseConfig, type Config, type ReplayConfig, type WalConfig } from './config/config.js'
 
+export { ingest, type IngestOptions, type IngestProgress, type IngestService, type IngestSummary } from './ingest/pipeline.js'
+export { openSource, SOURCE_FORMATS, type MeasurementSource, type SourceFormat, type SourceOptions } from './ingest/source.js'
+export { isRejected, type MeasurementRow, type RejectedRow, type RowBatch } from './ingest/rows.js'
+export { RejectFile } from './ingest/rejects.js'
+export * as kalmanFilter from './ingest/kalman.js'
+
 export { WalError, errorCatalogue, type WalErrorCode, type WalErrorDetails } from './errors.js'
-export { packageVersion } from './native.js'
+export { logLimits, packageVersion } from './native.js'

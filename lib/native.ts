@@ -21,6 +21,11 @@ export function packageVersion(): string {
   return locateAddon().version
 }
 
+/** Sizes of the log in bytes, of which input is checked; from `format.h`. */
+export function logLimits(): NativeModule['limits'] {
+  return native().limits
+}
+
 function load(): NativeModule {
   const addon = locateAddon()
   let module: NativeModule

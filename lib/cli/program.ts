@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { packageVersion, WalError } from '../index.js'
 import { escapeText } from './escape.js'
 import { ExitCode, exitCodeOf } from './exit-codes.js'
+import { registerIngest } from './ingest.js'
 import { registerInspect } from './inspect.js'
 import { StdoutClosed, StreamOutput } from './output.js'
 import type { CliSession, RegisterCommand } from './session.js'
@@ -10,7 +11,7 @@ import { registerStats } from './stats.js'
 import { registerVerify } from './verify.js'
 
 /** Every command, in the order of `--help`. */
-const COMMANDS: readonly RegisterCommand[] = [registerInspect, registerVerify, registerStats]
+const COMMANDS: readonly RegisterCommand[] = [registerIngest, registerInspect, registerVerify, registerStats]
 
 /** Commands that also work as options: `ingest-wal --verify PATH`. */
 const COMMAND_OPTIONS = ['inspect', 'verify', 'compact'] as const
