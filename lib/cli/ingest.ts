@@ -23,7 +23,7 @@ import {
 } from '../index.js'
 import { escapeText, safeJson } from './escape.js'
 import { ExitCode } from './exit-codes.js'
-import { progressBar } from './progress-bar.js'
+import { PROGRESS_MODES, progressBar, type ProgressMode } from './progress-bar.js'
 import { noteRecovery } from './recovery-text.js'
 import type { CliSession } from './session.js'
 import { sortedJson } from './sorted-json.js'
@@ -44,6 +44,7 @@ interface IngestCommandOptions {
   rejects?: string
   keepOpen?: boolean
   json?: boolean
+  progress: ProgressMode
 }
 
 const EXAMPLES = `
@@ -83,6 +84,11 @@ export function registerIngest(program: Command, session: CliSession): void {
     .option('--rejects <file>', 'where rows go that cannot be read (<directory>.rejects.ndjson)')
     .option('--keep-open', 'leave buffers that are not ready for the next source')
     .option('--json', 'write the summary to stdout as JSON')
+    .addOption(
+      new Option('--progress <mode>', 'progress on stderr: a bar on a terminal, a JSON object a line, or none')
+        .choices(PROGRESS_MODES)
+        .default('auto')
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, options: IngestCommandOptions) => {
       session.exitCode = await runIngest(file, options, session)
@@ -124,7 +130,7 @@ async function ingestAll(
   const { output, signal } = session
   const rejects = new RejectFile(options.rejects ?? `${service.wal.directory.replace(/\/+$/, '')}.rejects.ndjson`)
   const sourceName = options.sourceName ?? (file === '-' ? undefined : await realpath(file))
-  const bar = progressBar(source.totalBytes)
+  const bar = progressBar(options.progress, source.totalBytes)
   let summary: IngestSummary
   try {
     summary = await ingest(service, source, {

@@ -1,4 +1,4 @@
-/** The progress bar of a long job; draws only where stderr is a terminal. */
+/** The progress of a long job, on stderr. */
 import { SingleBar } from 'cli-progress'
 import type { IngestProgress } from '../index.js'
 
@@ -7,11 +7,16 @@ export interface ProgressBar {
   stop(): void
 }
 
+/** 'auto': a bar where stderr is a terminal. 'json': an object a line, for programs that watch. */
+export const PROGRESS_MODES = ['auto', 'json', 'none'] as const
+export type ProgressMode = (typeof PROGRESS_MODES)[number]
+
 const SILENT: ProgressBar = { update: () => undefined, stop: () => undefined }
 
 /** A bar over the source's bytes, with rows, rows a second and the time left where the size is known. */
-export function progressBar(totalBytes: number | undefined): ProgressBar {
-  if (process.stderr.isTTY !== true) return SILENT
+export function progressBar(mode: ProgressMode, totalBytes: number | undefined): ProgressBar {
+  if (mode === 'json') return { ...SILENT, update: (progress) => process.stderr.write(`${JSON.stringify(progress)}\n`) }
+  if (mode === 'none' || process.stderr.isTTY !== true) return SILENT
   const known = totalBytes !== undefined && totalBytes > 0
   const figures = '{rows} rows, {rate} rows/s, {rejected} rejected'
   const bar = new SingleBar({

@@ -117,15 +117,20 @@ async function* rowsOf(
   lines: AsyncGenerator<Line[], void, undefined>,
   signal: AbortSignal | undefined
 ): AsyncGenerator<RowBatch, void, undefined> {
-  if (firstBatch.length > 0) yield firstBatch
-  for await (const group of lines) {
+  try {
+    if (firstBatch.length > 0) yield firstBatch
+    for await (const group of lines) {
+      throwIfAborted(signal)
+      const batch = reader.read(group)
+      if (batch.length > 0) yield batch
+    }
     throwIfAborted(signal)
-    const batch = reader.read(group)
+    const batch = reader.end()
     if (batch.length > 0) yield batch
+  } finally {
+    // A loop left at the first batch has not begun with the lines, and would leave them open.
+    await lines.return()
   }
-  throwIfAborted(signal)
-  const batch = reader.end()
-  if (batch.length > 0) yield batch
 }
 
 /** The lines up to and with the first group that is not blank. */

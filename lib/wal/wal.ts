@@ -215,7 +215,11 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   }
 
   #onWake(): void {
-    for (const event of this.#native.takeEvents()) this.#tell(event)
+    for (const event of this.#native.takeEvents()) {
+      if (event.kind === 'failed') this.#failure = eventError(event)
+      // Each on its own: what a listener throws is an uncaught error, and holds up neither waiters nor other listeners.
+      queueMicrotask(() => this.#tell(event))
+    }
     this.#waiters.settle(this.#native.durableLsn())
     if (this.#drainWaiters.length > 0 && this.#closing === undefined && this.#native.isDrained()) {
       for (const waiter of this.#drainWaiters.splice(0)) waiter.resolve()
@@ -236,8 +240,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
         this.emit('degraded', eventError(event))
         break
       case 'failed':
-        this.#failure = eventError(event)
-        this.emit('failed', this.#failure)
+        this.emit('failed', this.#failure ?? eventError(event))
         break
       case 'corruption':
         break

@@ -150,8 +150,9 @@ Napi::Object ToObject(Napi::Env env, const LogEvent& event) {
 Napi::Object ToObject(Napi::Env env, const Chunk& chunk) {
   Napi::Object object = Napi::Object::New(env);
   Napi::Uint8Array bytes = Napi::Uint8Array::New(env, chunk.bytes.size());
-  if (!chunk.bytes.empty()) std::memcpy(bytes.Data(), chunk.bytes.data(), chunk.bytes.size());
   Napi::Float64Array columns = Napi::Float64Array::New(env, chunk.entries.size() * kColumnCount);
+  if (bytes.IsEmpty() || columns.IsEmpty()) return object;  // the environment is going down
+  if (!chunk.bytes.empty()) std::memcpy(bytes.Data(), chunk.bytes.data(), chunk.bytes.size());
   double* to = columns.Data();
   for (const ChunkEntry& entry : chunk.entries) {
     *to++ = static_cast<double>(entry.lsn);

@@ -60,8 +60,9 @@ class OpenWorker : public PromiseWorker {
 
   Napi::Value Result(Napi::Env env) override {
     const Napi::Object object = env.GetInstanceData<AddonData>()->log_class.New({});
-    if (env.IsExceptionPending()) return env.Undefined();
-    status() = LogObject::Unwrap(object)->Adopt(env, std::move(log_), on_wake_.Value());
+    LogObject* const wrapped = object.IsEmpty() ? nullptr : LogObject::Unwrap(object);
+    if (wrapped == nullptr) return env.Undefined();  // the environment is going down
+    status() = wrapped->Adopt(env, std::move(log_), on_wake_.Value());
     return object;
   }
 

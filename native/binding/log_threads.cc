@@ -87,8 +87,12 @@ void LogThreads::CallOnWake(napi_env env, napi_value on_wake, void* context, voi
   static_cast<LogThreads*>(context)->wake_pending_.store(false);
   napi_value undefined = nullptr;
   if (napi_get_undefined(env, &undefined) != napi_ok) return;
-  const napi_status called = napi_call_function(env, undefined, on_wake, 0, nullptr, nullptr);
-  (void)called;  // an exception thrown by the callback is pending and surfaces as uncaught
+  if (napi_call_function(env, undefined, on_wake, 0, nullptr, nullptr) != napi_pending_exception) return;
+  // Node only warns of an exception that is left pending here; it has to end the process as any uncaught one does.
+  napi_value error = nullptr;
+  if (napi_get_and_clear_last_exception(env, &error) != napi_ok) return;
+  const napi_status thrown = napi_fatal_exception(env, error);
+  (void)thrown;
 }
 
 }  // namespace ingest_wal

@@ -7,6 +7,11 @@
 #ifndef NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS
 #define NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS
 #endif
+// worker.terminate may strike between any two calls into Node-API: from then on each of them fails and nothing can be
+// thrown. That is the end of the thread, not a reason to abort the process.
+#ifndef NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
+#define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
+#endif
 #ifndef NODE_ADDON_API_DISABLE_DEPRECATED
 #define NODE_ADDON_API_DISABLE_DEPRECATED
 #endif

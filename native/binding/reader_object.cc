@@ -84,8 +84,9 @@ Napi::Function ReaderObject::Define(Napi::Env env) {
 
 Napi::Value ReaderObject::Make(Napi::Env env, std::unique_ptr<Reader> reader) {
   const Napi::Object object = env.GetInstanceData<AddonData>()->reader_class.New({});
-  if (env.IsExceptionPending()) return env.Undefined();
-  Unwrap(object)->reader_ = std::move(reader);
+  ReaderObject* const wrapped = object.IsEmpty() ? nullptr : Unwrap(object);
+  if (wrapped == nullptr) return env.Undefined();  // the environment is going down
+  wrapped->reader_ = std::move(reader);
   return object;
 }
 

@@ -15,6 +15,7 @@ struct Bytes {
   Bytes() = default;
   Bytes(const void* bytes, size_t count) : data(static_cast<const uint8_t*>(bytes)), size(count) {}
   Bytes Subspan(size_t offset, size_t count) const { return Bytes(data + offset, count); }
+  Bytes From(size_t offset) const { return Bytes(data + offset, size - offset); }
 };
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__

@@ -12,6 +12,11 @@ void Reject(SegmentScan* segment, const char* kind, std::string detail) {
   segment->rejected_detail = std::move(detail);
 }
 
+// Whether what a name stands for will never be a file of the log. Any other error of opening it says nothing about what
+// it holds (too many open files, no memory, no permission, a device that is away): to go on without it would give its
+// LSNs to other entries.
+bool IsDamage(const Status& opened) { return opened.code() == ErrorCode::kInvalidArgument; }
+
 Status NewerVersion(const std::string& file, uint32_t version) {
   return Status(ErrorCode::kNewerFormat, file + " is of format version " + std::to_string(version) +
                                                "; this build reads versions up to " + std::to_string(kFormatVersion));
@@ -53,7 +58,7 @@ Status ReadIdentity(Directory* directory, IdentityScan* identity) {
   const Status opened = directory->Open(kIdentityName, OpenMode::kRead, &file);
   if (opened.code() == ErrorCode::kNotFound) return Status();
   identity->present = true;
-  if (!opened.ok()) return opened.code() == ErrorCode::kPermission ? opened : Status();
+  if (!opened.ok()) return IsDamage(opened) ? Status() : opened;
   uint8_t bytes[identity::kBytes];
   size_t got = 0;
   uint64_t size = 0;
@@ -107,6 +112,7 @@ Status OpenHeader(Directory* directory, SegmentScan* segment) {
   std::unique_ptr<SegmentSource> source;
   const Status opened = SegmentSource::Open(directory, segment->file, &source);
   if (!opened.ok()) {
+    if (!IsDamage(opened)) return opened;
     Reject(segment, damage_kind::kNotAFile, opened.message());
     return Status();
   }
@@ -132,6 +138,7 @@ Status ScanSegment(Directory* directory, SegmentScan* segment) {
   std::unique_ptr<SegmentSource> source;
   const Status opened = OpenSegmentSource(directory, segment->file, segment->header, &source);
   if (!opened.ok()) {
+    if (!IsDamage(opened)) return opened;
     Reject(segment, damage_kind::kNotAFile, opened.message());
     return Status();
   }

@@ -143,9 +143,10 @@ constexpr size_t EntryRecordBytes(size_t user_id_bytes, size_t payload_bytes) {
 // What an entry takes beyond its user id and payload, at most.
 constexpr size_t kEntryOverheadBytes = EntryRecordBytes(0, 0) + kRecordAlignment;
 constexpr size_t kMaxEntryRecordBytes = EntryRecordBytes(kMaxUserIdBytes, kMaxPayloadBytes);
-// Kept free behind the last batch of a segment: one idle mark and the seal.
+// Kept free behind the last batch of a segment: one idle mark, the seal, and a word more, so that a file ends exactly
+// behind its seal only when it was cut there, which is done after the seal was synced.
 constexpr size_t kSealBytes = 2 * mark::kBytes;
-constexpr size_t kTailReserveBytes = kSealBytes + mark::kBytes;
+constexpr size_t kTailReserveBytes = kSealBytes + mark::kBytes + kRecordAlignment;
 
 static_assert(header::kUsedBytes <= header::kCopyBytes);
 static_assert(kSegmentDataAt % kRecordAlignment == 0);

@@ -204,7 +204,11 @@ Status LogOpener::SealOne(const SegmentScan& scanned) {
     Damage damage;
     if (!JudgeFinding(finding, segment, log_->recovery_.found.proven_lsn, &damage)) {
       // Never proven durable: carried on, or torn, and in quarantine.
+#ifdef INGEST_WAL_SEED_BUG_TORN_TAIL_NOT_CUT  // planted by native/test/seeded_bug_test.cc, which must see it
+      cut = std::max(cut, finding.nonzero_end);
+#else
       cut = std::min(cut, finding.offset);
+#endif
       continue;
     }
     holds_damage = true;

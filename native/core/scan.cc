@@ -32,6 +32,17 @@ void Scanner::PassOver(const uint8_t* at, size_t count) {
   position_ += count;
 }
 
+void Scanner::PassOverZeros(Bytes rest) {
+  size_t count = 0;
+  while (count + kRecordAlignment <= rest.size && Load<uint64_t>(rest.data + count) == 0) count += kRecordAlignment;
+  if (count != 0 && !in_unknown_) {
+    in_unknown_ = true;
+    unknown_start_ = position_;
+    unknown_nonzero_end_ = 0;
+  }
+  position_ += count;
+}
+
 ScanStep Scanner::Finish(uint64_t file_end) {
   if (in_unknown_) {
     position_ = std::max(position_, file_end);
@@ -46,8 +57,9 @@ ScanStep Scanner::Finish(uint64_t file_end) {
 ScanStep Scanner::Next(Bytes window, uint64_t window_offset, bool at_end) {
   const uint64_t window_end = window_offset + window.size;
   while (position_ < window_end) {
-    const size_t skip = static_cast<size_t>(position_ - window_offset);
-    const Bytes rest = window.Subspan(skip, window.size - skip);
+    PassOverZeros(window.From(position_ - window_offset));
+    const Bytes rest = window.From(position_ - window_offset);
+    if (rest.size == 0) break;
     const Record record = CheckRecord(rest, seed_, position_);
     if (record.state == RecordState::kNeedMore) {
       if (!at_end) {

@@ -51,6 +51,8 @@ class Scanner {
   ScanStep Finish(uint64_t file_end);
   // Notes the 8 bytes (or fewer at the end of the file) at position_ as no record and steps over them.
   void PassOver(const uint8_t* at, size_t count);
+  // The same for whole words of zeros, which no record begins with: most of a preallocated segment.
+  void PassOverZeros(Bytes rest);
 
   uint32_t seed_;
   uint64_t position_;

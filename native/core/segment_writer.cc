@@ -119,7 +119,8 @@ Status SegmentWriter::Seal(uint64_t next_lsn, int64_t now_ms) {
 Status SegmentWriter::CutToPosition() {
   INGEST_WAL_RETURN_IF_ERROR(file_->Truncate(position_));
   reserved_ = false;
-  return Status();
+  // Back to its size, which takes no space: a file that ends behind its seal says that the seal was synced.
+  return file_->Truncate(planned_bytes_);
 }
 
 uint64_t SegmentWriter::room() const {

@@ -48,7 +48,7 @@ class SegmentWriter {
   Status Sync();
   // Ends the segment: seal, sync, cut to size.
   Status Seal(uint64_t next_lsn, int64_t now_ms);
-  // After a failed write: gives back what of it may lie behind the last whole batch.
+  // After a failed write: gives back what of it may lie behind the last whole batch, and the space reserved.
   Status CutToPosition();
 
   // Bytes of records that one more batch may have.

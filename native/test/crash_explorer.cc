@@ -1,6 +1,9 @@
 #include "crash_explorer.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <thread>
 
 namespace ingest_wal {
 namespace testing {
@@ -8,6 +11,7 @@ namespace {
 
 constexpr uint64_t kStatesPerCut = 12;
 constexpr uint64_t kMaxOperations = 60;
+constexpr uint64_t kShards = 16;
 
 LogOptions SmallLog() {
   LogOptions options;
@@ -18,6 +22,22 @@ LogOptions SmallLog() {
   return options;
 }
 
+uint64_t Mix(uint64_t value) {
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+  return value ^ (value >> 31);
+}
+
+// Payloads are stretches of this: made once, because a check regenerates every entry.
+const std::vector<uint8_t>& Noise() {
+  static const std::vector<uint8_t> noise = [] {
+    std::vector<uint8_t> bytes(size_t{1} << 16);
+    for (size_t i = 0; i < bytes.size(); i++) bytes[i] = static_cast<uint8_t>(Mix(i));
+    return bytes;
+  }();
+  return noise;
+}
+
 // What the outside world knows.
 struct Oracle {
   std::vector<uint64_t> generation_of;  // of entry lsn, at lsn - 1; grows with each append
@@ -25,50 +45,83 @@ struct Oracle {
   uint64_t generation = 1;
 };
 
-bool AppendOne(Log* log, Oracle* oracle) {
-  const uint64_t lsn = log->last_lsn() + 1;
-  const Expected entry = ExpectedEntry(lsn, oracle->generation);
-  uint64_t got = 0;
-  const ErrorCode code = log->Append(static_cast<uint8_t>(1 + lsn % 6), Bytes(entry.user_id.data(), entry.user_id.size()),
-                                     Bytes(entry.payload.data(), entry.payload.size()), 0, &got);
-  if (code != ErrorCode::kOk) return false;
-  oracle->generation_of.resize(static_cast<size_t>(got));
-  oracle->generation_of[static_cast<size_t>(got - 1)] = oracle->generation;
-  return true;
-}
+// A fault that lasts for a number of calls of one kind, or of any kind that takes space.
+class FaultPlan {
+ public:
+  FaultPlan(std::mt19937_64* random, Coverage* coverage) : random_(random), coverage_(coverage) {}
 
-// Appends, flushes and prepares spares at random until the power goes or the operations are used up.
-void RunLife(MemoryWorld* world, Log* log, Oracle* oracle, std::mt19937_64* random) {
-  const uint64_t operations = 5 + (*random)() % kMaxOperations;
-  for (uint64_t i = 0; i < operations && world->powered(); i++) {
-    const uint64_t choice = (*random)() % 10;
-    if (choice < 6) {
-      for (uint64_t n = 1 + (*random)() % 8; n > 0; n--) AppendOne(log, oracle);
-    } else if (choice < 9) {
-      log->writer()->Step();
-    } else {
-      log->spare()->PrepareSome();
+  // Decides for the calls to come: mostly no fault.
+  void Draw() {
+    left_ = 0;
+    switch ((*random_)() % 8) {
+      case 0:
+        code_ = ErrorCode::kNoSpace;
+        left_ = 1 + (*random_)() % 12;
+        break;
+      case 1:
+        code_ = ErrorCode::kIo;
+        only_ = kFailing[(*random_)() % (sizeof(kFailing) / sizeof(kFailing[0]))];
+        left_ = 1 + (*random_)() % 2;
+        break;
+      default:
+        break;
     }
-    if (world->powered()) oracle->acknowledged = log->durable_lsn();
+    skip_ = (*random_)() % 4;
   }
+  void Clear() { left_ = 0; }
+
+  Status operator()(Call call) {
+    if (left_ == 0) return Status();
+    const bool hit = code_ == ErrorCode::kNoSpace ? TakesSpace(call) : call == only_;
+    if (!hit) return Status();
+    if (skip_ > 0) {
+      skip_--;
+      return Status();
+    }
+    left_--;
+    if (call == Call::kSync) coverage_->failed_syncs++;
+    if (code_ == ErrorCode::kNoSpace) {
+      coverage_->no_space++;
+      return Status(code_, "the disk is full", ENOSPC);
+    }
+    hard_errors_++;
+    if (call != Call::kSync) coverage_->other_errors++;
+    return Status(code_, "the device failed", EIO);
+  }
+
+  uint64_t hard_errors() const { return hard_errors_; }
+
+ private:
+  static constexpr Call kFailing[] = {Call::kSync,   Call::kSync,     Call::kWrite, Call::kRename,
+                                      Call::kUnlink, Call::kAllocate, Call::kOpen,  Call::kDirectorySync,
+                                      Call::kTruncate};
+  static bool TakesSpace(Call call) {
+    return call == Call::kWrite || call == Call::kAllocate || call == Call::kSync || call == Call::kRename ||
+           call == Call::kDirectorySync;
+  }
+
+  std::mt19937_64* const random_;
+  Coverage* const coverage_;
+  ErrorCode code_ = ErrorCode::kOk;
+  Call only_ = Call::kSync;
+  uint64_t left_ = 0;
+  uint64_t skip_ = 0;
+  uint64_t hard_errors_ = 0;
+};
+
+constexpr Call FaultPlan::kFailing[];
+
+bool Same(Bytes left, Bytes right) {
+  return left.size == right.size && std::equal(left.data, left.data + left.size, right.data);
 }
 
-// Reads everything back and holds it against the oracle. Empty: all is well.
-std::string Check(Log* log, const Oracle& oracle, bool process_death, uint64_t* checked) {
-  const RecoveryReport& recovery = log->recovery();
-  if (!recovery.found.damage.empty()) {
-    const Damage& damage = recovery.found.damage.front();
-    return "a crash was taken for damage: " + damage.kind + " in " + damage.file + " at " + std::to_string(damage.offset) +
-           " lsn " + std::to_string(damage.first_lsn) + "-" + std::to_string(damage.last_lsn) + " " + damage.detail;
-  }
-  const uint64_t last = log->last_lsn();
-  if (last < oracle.acknowledged) {
-    return "acknowledged up to " + std::to_string(oracle.acknowledged) + ", recovered up to " + std::to_string(last);
-  }
-  if (last > oracle.generation_of.size()) return "more came back than was appended";
-  if (process_death && last != oracle.generation_of.size()) {
-    return "appended " + std::to_string(oracle.generation_of.size()) + ", recovered " + std::to_string(last);
-  }
+std::string DescribeDamage(const Damage& damage) {
+  return damage.kind + " in " + damage.file + " at " + std::to_string(damage.offset) + " lsn " +
+         std::to_string(damage.first_lsn) + "-" + std::to_string(damage.last_lsn) + " " + damage.detail;
+}
+
+// Reads everything and holds it against the oracle. Empty: all is well.
+std::string CheckEntries(Log* log, const Oracle& oracle, uint64_t* checked) {
   std::unique_ptr<Reader> reader;
   const Status opened = log->Read(ReadOptions(), &reader);
   if (!opened.ok()) return "read: " + opened.message();
@@ -78,28 +131,157 @@ std::string Check(Log* log, const Oracle& oracle, bool process_death, uint64_t* 
     const Status status = reader->Next(&chunk);
     if (!status.ok()) return "next: " + status.message();
     if (chunk.entries.empty() && chunk.damage.empty()) break;
-    if (!chunk.damage.empty()) return "the reader met damage: " + chunk.damage.front().kind;
+    if (!chunk.damage.empty()) return "the reader met damage: " + DescribeDamage(chunk.damage.front());
     for (const ChunkEntry& entry : chunk.entries) {
       if (entry.lsn != next) return "expected LSN " + std::to_string(next) + ", got " + std::to_string(entry.lsn);
+      if (next > oracle.generation_of.size()) return "LSN " + std::to_string(next) + " was never appended";
       const Expected expected = ExpectedEntry(next, oracle.generation_of[static_cast<size_t>(next - 1)]);
-      const char* bytes = reinterpret_cast<const char*>(chunk.bytes.data());
-      if (std::string(bytes + entry.user_id_at, entry.user_id_bytes) != expected.user_id ||
-          std::string(bytes + entry.payload_at, entry.payload_bytes) != expected.payload) {
+      const uint8_t* bytes = chunk.bytes.data();
+      if (!Same(Bytes(bytes + entry.user_id_at, entry.user_id_bytes),
+                Bytes(expected.user_id.data(), expected.user_id.size())) ||
+          !Same(Bytes(bytes + entry.payload_at, entry.payload_bytes), expected.payload)) {
         return "LSN " + std::to_string(next) + " came back with other content";
       }
       next++;
       (*checked)++;
     }
   }
+  const uint64_t last = log->last_lsn();
   return next == last + 1 ? "" : "read up to " + std::to_string(next - 1) + " of " + std::to_string(last);
 }
+
+// What must hold of a log that was just opened.
+std::string Check(Log* log, const Oracle& oracle, bool process_death, uint64_t* checked) {
+  const RecoveryReport& recovery = log->recovery();
+  if (!recovery.found.damage.empty()) {
+    return "a crash was taken for damage: " + DescribeDamage(recovery.found.damage.front());
+  }
+  const uint64_t last = log->last_lsn();
+  if (last < oracle.acknowledged) {
+    return "acknowledged up to " + std::to_string(oracle.acknowledged) + ", recovered up to " + std::to_string(last);
+  }
+  if (last > oracle.generation_of.size()) return "more came back than was appended";
+  if (process_death && last != oracle.generation_of.size()) {
+    return "appended " + std::to_string(oracle.generation_of.size()) + ", recovered " + std::to_string(last);
+  }
+  return CheckEntries(log, oracle, checked);
+}
+
+// One log, living in one world until the power goes or it has done enough.
+class Life {
+ public:
+  Life(MemoryWorld* world, Log* log, Oracle* oracle, std::mt19937_64* random, FaultPlan* faults, Coverage* coverage)
+      : world_(world), log_(log), oracle_(oracle), random_(random), faults_(faults), coverage_(coverage) {}
+
+  // Appends, flushes and prepares spares at random. Says what went wrong, or nothing.
+  std::string Run() {
+    const uint64_t operations = 5 + (*random_)() % kMaxOperations;
+    for (uint64_t i = 0; i < operations && world_->powered() && wrong_.empty(); i++) {
+      if (faults_ != nullptr && i % 4 == 0) faults_->Draw();
+      const uint64_t choice = (*random_)() % 10;
+      if (choice < 6) {
+        for (uint64_t n = 1 + (*random_)() % 8; n > 0; n--) AppendOne();
+      } else if (choice < 9) {
+        Flush();
+      } else if (log_->spare()->PrepareSome()) {
+        slices_++;
+      }
+      if (world_->powered()) oracle_->acknowledged = log_->durable_lsn();
+    }
+    if (faults_ != nullptr && wrong_.empty()) Settle();
+    Count();
+    return wrong_;
+  }
+
+  std::string Close() {
+    while (world_->powered() && log_->writer()->Step()) {
+    }
+    if (world_->powered()) oracle_->acknowledged = log_->durable_lsn();
+    const bool failed = log_->writer()->state() == LogState::kFailed;
+    const Status closed = log_->Close();
+    if (closed.ok()) coverage_->clean_closes++;
+    return closed.ok() || failed || !world_->powered() ? "" : "close: " + closed.message();
+  }
+
+ private:
+  void AppendOne() {
+    const uint64_t lsn = log_->last_lsn() + 1;
+    const Expected entry = ExpectedEntry(lsn, oracle_->generation);
+    const bool failed_before = log_->writer()->state() == LogState::kFailed;
+    uint64_t got = 0;
+    const ErrorCode code = log_->Append(static_cast<uint8_t>(1 + lsn % 6),
+                                        Bytes(entry.user_id.data(), entry.user_id.size()), entry.payload, 0, &got);
+    if (failed_before != (code == ErrorCode::kFailed)) wrong_ = "an append to a failed log must fail, and only there";
+    if (code != ErrorCode::kOk) {
+      if (log_->last_lsn() + 1 != lsn) wrong_ = "an append that was refused took a number";
+      return;
+    }
+    if (got != lsn) wrong_ = "LSN " + std::to_string(got) + " instead of " + std::to_string(lsn);
+    oracle_->generation_of.resize(static_cast<size_t>(got));
+    oracle_->generation_of[static_cast<size_t>(got - 1)] = oracle_->generation;
+  }
+
+  void Flush() {
+    Writer* writer = log_->writer();
+    const uint64_t rotations = writer->counters().rotations.load();
+    const LogState before = writer->state();
+    writer->Step();
+    if (writer->counters().rotations.load() != rotations) {
+      // A spare of this size is ready after two slices: one makes the file, one fills it.
+      if (slices_ >= 2) coverage_->spares_used++;
+      slices_ = 0;
+    }
+    const LogState after = writer->state();
+    coverage_->degraded += before == LogState::kOk && after == LogState::kDegraded ? 1 : 0;
+    coverage_->resumed += before == LogState::kDegraded && after == LogState::kOk ? 1 : 0;
+    coverage_->failed += before != LogState::kFailed && after == LogState::kFailed ? 1 : 0;
+    if (world_->powered() && after == LogState::kFailed && (faults_ == nullptr || faults_->hard_errors() < 2)) {
+      wrong_ = "the log failed without two errors in a row: " + writer->problem().message();
+    }
+  }
+
+  // With the faults gone, a log that has not failed takes everything and is well again.
+  void Settle() {
+    faults_->Clear();
+    if (!world_->powered()) return;
+    Writer* writer = log_->writer();
+    for (int round = 0; round < 1000 && world_->powered() && writer->durable_lsn() < log_->last_lsn() &&
+                        writer->state() != LogState::kFailed; round++) {
+      Flush();
+    }
+    if (!world_->powered() || writer->state() == LogState::kFailed) return;
+    oracle_->acknowledged = log_->durable_lsn();
+    if (writer->durable_lsn() != log_->last_lsn()) wrong_ = "the log did not resume when the faults were gone";
+    // Degraded with nothing staged, it finds out with the next entry.
+    AppendOne();
+    if (wrong_.empty()) Flush();
+    if (world_->powered() && writer->state() != LogState::kOk) wrong_ = "the log is not well when the faults are gone";
+    if (world_->powered()) oracle_->acknowledged = log_->durable_lsn();
+  }
+
+  void Count() {
+    coverage_->rotations += log_->writer()->counters().rotations.load();
+    coverage_->ring_laps += log_->ring().head() / log_->ring().capacity();
+    coverage_->backpressure += log_->backpressure();
+    if (world_->uses_after_failed_sync() != 0) wrong_ = "a file was used again after a sync of it had failed";
+  }
+
+  MemoryWorld* const world_;
+  Log* const log_;
+  Oracle* const oracle_;
+  std::mt19937_64* const random_;
+  FaultPlan* const faults_;
+  Coverage* const coverage_;
+  uint64_t slices_ = 0;
+  std::string wrong_;
+};
 
 class Explorer {
  public:
   explicit Explorer(const ExplorerOptions& options) : options_(options), random_(options.seed) {}
 
   ExplorerResult Run() {
-    while (result_.states < options_.states) OneLife();
+    while (result_.states < options_.states) OneCrash();
     return result_;
   }
 
@@ -119,7 +301,20 @@ class Explorer {
     return next;
   }
 
-  void OneLife() {
+  // Lets `log` live in `world`, with faults when they are asked for. False when something went wrong.
+  bool Live(MemoryWorld* world, Log* log, Oracle* oracle, bool close) {
+    FaultPlan plan(&random_, &result_.coverage);
+    if (options_.faults) world->SetFault([&plan](Call call, const std::string&) { return plan(call); });
+    Life life(world, log, oracle, &random_, options_.faults ? &plan : nullptr, &result_.coverage);
+    std::string wrong = life.Run();
+    world->SetFault(nullptr);
+    if (wrong.empty() && close && world->powered()) wrong = life.Close();
+    if (!wrong.empty()) Fail(wrong);
+    return wrong.empty();
+  }
+
+  // One log from its creation to a crash, and what may come of that.
+  void OneCrash() {
     MemoryWorld world;
     world.random.seed(random_());
     if (options_.prepare) options_.prepare(&world);
@@ -127,11 +322,10 @@ class Explorer {
     Oracle oracle;
     std::unique_ptr<Log> log;
     const Status opened = Log::Open(world.environment(), SmallLog(), &log);
-    if (opened.ok()) {
-      RunLife(&world, log.get(), &oracle, &random_);
-      if (world.powered() && random_() % 4 == 0) CloseCleanly(&world, log.get(), &oracle);
-    } else if (world.powered()) {
-      Fail("open: " + opened.message());
+    if (!opened.ok() && world.powered()) Fail("open: " + opened.message());
+    if (opened.ok() && !Live(&world, log.get(), &oracle, random_() % 4 == 0)) {
+      result_.states++;
+      return;
     }
     for (uint64_t i = 0; i < kStatesPerCut && result_.states < options_.states; i++) {
       result_.states++;
@@ -139,28 +333,44 @@ class Explorer {
     }
   }
 
-  void CloseCleanly(MemoryWorld* world, Log* log, Oracle* oracle) {
-    while (world->powered() && log->writer()->Step()) {
-    }
-    if (world->powered()) oracle->acknowledged = log->durable_lsn();
-    const Status closed = log->Close();
-    if (!closed.ok() && world->powered()) Fail("close: " + closed.message());
-  }
-
-  // The machine comes up, is cut again during recovery now and then, recovers, goes on, and is cut once more.
   void Relive(const MemoryWorld& crashed, Oracle oracle) {
     std::unique_ptr<MemoryWorld> world = After(crashed);
-    if (random_() % 3 == 0) {
-      world->CutAtCall(1 + random_() % 40);
-      std::unique_ptr<Log> log;
-      const Status opened = Log::Open(world->environment(), SmallLog(), &log);
-      if (!opened.ok() && world->powered()) return Fail("open while cut: " + opened.message());
-      log.reset();
-      world = After(*world);
-    }
+    if (random_() % 3 == 0 && !CutInRecovery(&world)) return;
+    if (options_.faults && random_() % 2 == 0 && !FailInRecovery(&world)) return;
     if (!OpenAndCheck(world.get(), &oracle, true)) return;
     world = After(*world);
     OpenAndCheck(world.get(), &oracle, false);
+  }
+
+  bool CutInRecovery(std::unique_ptr<MemoryWorld>* world) {
+    (*world)->CutAtCall(1 + random_() % 40);
+    std::unique_ptr<Log> log;
+    const Status opened = Log::Open((*world)->environment(), SmallLog(), &log);
+    if (!opened.ok() && (*world)->powered()) {
+      Fail("open while cut: " + opened.message());
+      return false;
+    }
+    result_.coverage.cuts_in_recovery += opened.ok() ? 0 : 1;
+    log.reset();
+    *world = After(**world);
+    return true;
+  }
+
+  // A fault in recovery may make it fail, clearly; it must not cost anything.
+  bool FailInRecovery(std::unique_ptr<MemoryWorld>* world) {
+    FaultPlan plan(&random_, &result_.coverage);
+    plan.Draw();
+    (*world)->SetFault([&plan](Call call, const std::string&) { return plan(call); });
+    std::unique_ptr<Log> log;
+    const Status opened = Log::Open((*world)->environment(), SmallLog(), &log);
+    log.reset();
+    *world = (*world)->AfterProcessDeath();
+    if (options_.prepare) options_.prepare(world->get());
+    if (opened.ok()) return true;
+    result_.coverage.failed_opens++;
+    if (opened.code() == ErrorCode::kNoSpace || opened.code() == ErrorCode::kIo) return true;
+    Fail("open with a fault: " + opened.message());
+    return false;
   }
 
   bool OpenAndCheck(MemoryWorld* world, Oracle* oracle, bool go_on) {
@@ -175,15 +385,27 @@ class Explorer {
       Fail(wrong);
       return false;
     }
+    CountRecovery(*log, *oracle);
     // What open gives back is durable from then on.
     oracle->generation_of.resize(static_cast<size_t>(log->last_lsn()));
     oracle->acknowledged = log->last_lsn();
     oracle->generation++;
-    if (go_on) {
-      world->CutAtCall(1 + random_() % 60);
-      RunLife(world, log.get(), oracle, &random_);
+    if (!go_on) return true;
+    world->CutAtCall(1 + random_() % 60);
+    return Live(world, log.get(), oracle, false);
+  }
+
+  void CountRecovery(const Log& log, const Oracle& oracle) {
+    const RecoveryReport& recovery = log.recovery();
+    Coverage& coverage = result_.coverage;
+    coverage.clean_opens += recovery.found.clean && !recovery.created ? 1 : 0;
+    coverage.torn_tails += recovery.found.torn_tail.found ? 1 : 0;
+    coverage.entries_carried += recovery.carried_entries;
+    coverage.rings_taken_over += recovery.ring_taken_over && recovery.found.ring.entries > 0 ? 1 : 0;
+    coverage.entries_dropped += oracle.generation_of.size() - log.last_lsn();
+    for (const SegmentReport& segment : recovery.found.segments) {
+      coverage.sealed_by_recovery += segment.state == SegmentState::kUnsealed ? 1 : 0;
     }
-    return true;
   }
 
   const ExplorerOptions options_;
@@ -193,22 +415,65 @@ class Explorer {
 
 }  // namespace
 
+void Coverage::Add(const Coverage& other) {
+  rotations += other.rotations;
+  spares_used += other.spares_used;
+  ring_laps += other.ring_laps;
+  clean_closes += other.clean_closes;
+  clean_opens += other.clean_opens;
+  cuts_in_recovery += other.cuts_in_recovery;
+  torn_tails += other.torn_tails;
+  entries_carried += other.entries_carried;
+  rings_taken_over += other.rings_taken_over;
+  entries_dropped += other.entries_dropped;
+  sealed_by_recovery += other.sealed_by_recovery;
+  no_space += other.no_space;
+  failed_syncs += other.failed_syncs;
+  other_errors += other.other_errors;
+  degraded += other.degraded;
+  resumed += other.resumed;
+  failed += other.failed;
+  failed_opens += other.failed_opens;
+  backpressure += other.backpressure;
+}
+
 Expected ExpectedEntry(uint64_t lsn, uint64_t generation) {
-  uint64_t mixed = (lsn * 0x9e3779b97f4a7c15) ^ (generation * 0xbf58476d1ce4e5b9);
-  Expected entry;
-  entry.user_id = "user-" + std::to_string(mixed % 17);
+  const uint64_t mixed = Mix(lsn * 0x9e3779b97f4a7c15 ^ generation * 0xbf58476d1ce4e5b9);
   // Sizes from nothing to several sectors; now and then a large one, so that segments fill.
   size_t bytes = static_cast<size_t>((mixed >> 8) % 180);
   if ((mixed >> 20) % 6 == 0) bytes *= 30;
-  entry.payload.resize(bytes);
-  for (char& byte : entry.payload) {
-    mixed = mixed * 6364136223846793005 + 1442695040888963407;
-    byte = static_cast<char>(mixed >> 56);
-  }
+  const std::vector<uint8_t>& noise = Noise();
+  Expected entry;
+  entry.user_id = "user-" + std::to_string(mixed % 17);
+  entry.payload = Bytes(noise.data() + (mixed >> 32) % (noise.size() - bytes), bytes);
   return entry;
 }
 
-ExplorerResult Explore(const ExplorerOptions& options) { return Explorer(options).Run(); }
+ExplorerResult Explore(const ExplorerOptions& options) {
+  // Always as many shards, each with a seed of its own, however many threads there are to run them.
+  ExplorerResult results[kShards];
+  std::atomic<uint64_t> next{0};
+  const auto work = [&] {
+    for (uint64_t shard = next++; shard < kShards; shard = next++) {
+      ExplorerOptions own = options;
+      own.seed = options.seed * kShards + shard;
+      own.states = (options.states + kShards - 1) / kShards;
+      results[shard] = Explorer(own).Run();
+    }
+  };
+  std::vector<std::thread> threads(std::max(1u, std::min(8u, std::thread::hardware_concurrency())));
+  for (std::thread& thread : threads) thread = std::thread(work);
+  for (std::thread& thread : threads) thread.join();
+  ExplorerResult all;
+  for (const ExplorerResult& result : results) {
+    all.states += result.states;
+    all.failures += result.failures;
+    all.entries_checked += result.entries_checked;
+    if (all.first_failure.empty()) all.first_failure = result.first_failure;
+    all.coverage.Add(result.coverage);
+  }
+  return all;
+}
 
 }  // namespace testing
 }  // namespace ingest_wal

@@ -1,6 +1,9 @@
 // Drives the real log (open, append, flush, rotate, close) on a MemoryWorld, cuts it at a chosen call, brings the
 // machine up again many times over from that one moment, and holds what comes back against an oracle that
 // stood outside.
+//
+// One state is one crash relived: the machine comes up (now and then it is cut in recovery and comes up once more), the
+// log is opened and every entry checked, it goes on writing, crashes again, and is opened and checked again.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +26,34 @@ struct ExplorerOptions {
   std::function<void(MemoryWorld*)> prepare;
   // The process dies instead of the power: shared memory and page cache survive, and nothing at all may be lost.
   bool process_death = false;
+  // Calls fail now and then while the log lives: a full disk for a while, or an error that comes back or does not.
+  bool faults = false;
+};
+
+// How often the exploration came by each thing that it is meant to prove. A figure of 0 means that it proved nothing
+// there.
+struct Coverage {
+  uint64_t rotations = 0;
+  uint64_t spares_used = 0;        // segments made from a file that was ready
+  uint64_t ring_laps = 0;          // times the staging ring began again at its start
+  uint64_t clean_closes = 0;
+  uint64_t clean_opens = 0;        // opened behind a clean close
+  uint64_t cuts_in_recovery = 0;
+  uint64_t torn_tails = 0;
+  uint64_t entries_carried = 0;    // written again by recovery
+  uint64_t rings_taken_over = 0;   // that held entries
+  uint64_t entries_dropped = 0;    // appended, never acknowledged, and gone: what a power cut may take
+  uint64_t sealed_by_recovery = 0;
+  uint64_t no_space = 0;           // calls that failed for want of space
+  uint64_t failed_syncs = 0;
+  uint64_t other_errors = 0;
+  uint64_t degraded = 0;
+  uint64_t resumed = 0;
+  uint64_t failed = 0;
+  uint64_t failed_opens = 0;       // by a fault; the next open must bring everything back
+  uint64_t backpressure = 0;
+
+  void Add(const Coverage& other);
 };
 
 struct ExplorerResult {
@@ -30,14 +61,16 @@ struct ExplorerResult {
   uint64_t failures = 0;
   uint64_t entries_checked = 0;
   std::string first_failure;
+  Coverage coverage;
 };
 
+// Explores on all cores. The outcome depends on the options alone.
 ExplorerResult Explore(const ExplorerOptions& options);
 
 // What entry `lsn` says, when it was appended in the `generation`-th life of the log. The check regenerates it.
 struct Expected {
   std::string user_id;
-  std::string payload;
+  Bytes payload;
 };
 Expected ExpectedEntry(uint64_t lsn, uint64_t generation);
 

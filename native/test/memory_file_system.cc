@@ -24,14 +24,13 @@ class BorrowedRegion : public SharedRegion {
 
 class CopyMapping : public Mapping {
  public:
-  explicit CopyMapping(std::shared_ptr<MemoryInode> inode) : inode_(std::move(inode)), size_(inode_->current.size()) {}
-  const uint8_t* data() const override { return inode_->current.data(); }
-  uint64_t size() const override { return size_; }
+  explicit CopyMapping(const MemoryInode& inode) : bytes_(inode.current) {}
+  const uint8_t* data() const override { return bytes_.get().data(); }
+  uint64_t size() const override { return bytes_.size(); }
   Status Populate(uint64_t, uint64_t) override { return Status(); }
 
  private:
-  std::shared_ptr<MemoryInode> inode_;
-  uint64_t size_;
+  const SharedBytes bytes_;
 };
 
 }  // namespace
@@ -44,7 +43,7 @@ class MemoryFile : public File {
   Status ReadAt(uint64_t offset, uint8_t* to, size_t count, size_t* got) override {
     *got = 0;
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kRead, name_));
-    const std::vector<uint8_t>& bytes = inode_->current;
+    const std::vector<uint8_t>& bytes = inode_->current.get();
     if (offset >= bytes.size()) return Status();
     *got = static_cast<size_t>(std::min<uint64_t>(count, bytes.size() - offset));
     std::memcpy(to, bytes.data() + offset, *got);
@@ -53,22 +52,26 @@ class MemoryFile : public File {
 
   Status WriteAt(uint64_t offset, const Bytes* parts, size_t count) override {
     const bool was_powered = world_->powered();
+    world_->NoteUse(*inode_);
     const Status entered = world_->Enter(Call::kWrite, name_);
-    // A write that the cut falls into has reached the cache: which of its sectors the disk has is decided later.
-    if (!entered.ok() && !(was_powered && !world_->powered())) return entered;
-    uint64_t at = offset;
-    for (size_t i = 0; i < count; i++) {
-      const uint64_t end = at + parts[i].size;
-      if (inode_->current.size() < end) inode_->current.resize(static_cast<size_t>(end));
-      std::memcpy(inode_->current.data() + at, parts[i].data, parts[i].size);
-      at = end;
-    }
-    inode_->dirty.emplace_back(offset, at);
+    const bool cut_now = was_powered && !world_->powered();
+    if (!entered.ok() && !was_powered) return entered;
+    uint64_t total = 0;
+    for (size_t i = 0; i < count; i++) total += parts[i].size;
+    // A write that the cut falls into has reached the cache: which of its sectors the disk has is decided later. One
+    // that fails has got half its way.
+    Put(offset, parts, count, entered.ok() || cut_now ? total : total / 2);
     return entered;
   }
 
   Status Sync() override {
-    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kSync, name_));
+    world_->NoteUse(*inode_);
+    const bool was_powered = world_->powered();
+    const Status entered = world_->Enter(Call::kSync, name_);
+    if (!entered.ok()) {
+      if (was_powered && world_->powered()) world_->FailSync(inode_.get());
+      return entered;
+    }
     if (world_->sync_does_nothing) return Status();
     if (world_->sync_happens_later) {
       world_->late_sync_ = inode_;
@@ -81,13 +84,13 @@ class MemoryFile : public File {
   Status Allocate(uint64_t size, bool* reserved) override {
     *reserved = true;
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kAllocate, name_));
-    if (inode_->current.size() < size) inode_->current.resize(static_cast<size_t>(size));
+    if (inode_->current.size() < size) inode_->current.change()->resize(static_cast<size_t>(size));
     return Status();
   }
 
   Status Truncate(uint64_t size) override {
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kTruncate, name_));
-    inode_->current.resize(static_cast<size_t>(size));
+    inode_->current.change()->resize(static_cast<size_t>(size));
     for (auto& range : inode_->dirty) range.second = std::min(range.second, std::max(range.first, size));
     return Status();
   }
@@ -99,11 +102,25 @@ class MemoryFile : public File {
 
   Status Map(std::unique_ptr<Mapping>* mapping) override {
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kMap, name_));
-    *mapping = std::make_unique<CopyMapping>(inode_);
+    *mapping = std::make_unique<CopyMapping>(*inode_);
     return Status();
   }
 
  private:
+  // The first `total` bytes of `parts`.
+  void Put(uint64_t offset, const Bytes* parts, size_t count, uint64_t total) {
+    std::vector<uint8_t>* bytes = inode_->current.change();
+    const uint64_t end = offset + total;
+    if (bytes->size() < end) bytes->resize(static_cast<size_t>(end));
+    uint64_t at = offset;
+    for (size_t i = 0; i < count && at < end; i++) {
+      const size_t taken = static_cast<size_t>(std::min<uint64_t>(parts[i].size, end - at));
+      std::memcpy(bytes->data() + at, parts[i].data, taken);
+      at += taken;
+    }
+    inode_->dirty.emplace_back(offset, end);
+  }
+
   MemoryWorld* const world_;
   const std::shared_ptr<MemoryInode> inode_;
   const std::string name_;
@@ -126,6 +143,7 @@ class MemoryDirectory : public Directory {
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kOpen, name));
     const std::string full = prefix_ + name;
     auto found = world_->names_.find(full);
+    if (world_->not_files.count(full) != 0) return Status(ErrorCode::kInvalidArgument, name + " is not a regular file");
     if (mode == OpenMode::kCreateNew) {
       if (found != world_->names_.end()) return Status(ErrorCode::kInvalidArgument, name + " exists", EEXIST);
       auto inode = std::make_shared<MemoryInode>();
@@ -146,6 +164,7 @@ class MemoryDirectory : public Directory {
       const std::string rest = name.first.substr(prefix_.size());
       if (rest.find('/') == std::string::npos) entries->push_back({rest, EntryKind::kFile});
     }
+    for (const auto& name : world_->not_files) entries->push_back({name.first, name.second});
     return Status();
   }
 
@@ -301,12 +320,13 @@ Status MemoryWorld::Enter(Call call, const std::string& name) {
 
 void MemoryWorld::SyncInode(MemoryInode* inode) {
   if (inode->dirty.empty() && inode->durable.size() == inode->current.size()) return;
-  inode->durable.resize(inode->current.size());
+  const std::vector<uint8_t>& current = inode->current.get();
+  std::vector<uint8_t>* durable = inode->durable.change();
+  durable->resize(current.size());
   for (const auto& range : inode->dirty) {
-    const uint64_t end = std::min<uint64_t>(range.second, inode->current.size());
+    const uint64_t end = std::min<uint64_t>(range.second, current.size());
     if (range.first >= end) continue;
-    std::memcpy(inode->durable.data() + range.first, inode->current.data() + range.first,
-                static_cast<size_t>(end - range.first));
+    std::memcpy(durable->data() + range.first, current.data() + range.first, static_cast<size_t>(end - range.first));
     inode->settled_bytes = std::max(inode->settled_bytes, end);
   }
   inode->dirty.clear();
@@ -314,12 +334,25 @@ void MemoryWorld::SyncInode(MemoryInode* inode) {
 
 namespace {
 
+// Calls `visit(begin, end)` for each sector, or part of one, of an unsynced write, up to `limit`.
+template <typename Visit>
+void ForEachDirtySector(const MemoryInode& inode, uint64_t limit, Visit visit) {
+  for (const auto& range : inode.dirty) {
+    for (uint64_t at = range.first; at < range.second;) {
+      const uint64_t sector_end = std::min(range.second, (at / kSectorBytes + 1) * kSectorBytes);
+      const uint64_t end = std::min(sector_end, limit);
+      if (at < end) visit(at, end);
+      at = sector_end;
+    }
+  }
+}
+
 // One sector's worth of an unsynced write: the new bytes, the old ones, or, where nothing was durable, garbage.
 void SurviveSector(const MemoryInode& from, uint64_t begin, uint64_t end, std::mt19937_64* random,
                    std::vector<uint8_t>* bytes) {
   const uint64_t choice = (*random)() % 16;
   if (choice < 8) {
-    std::memcpy(bytes->data() + begin, from.current.data() + begin, static_cast<size_t>(end - begin));
+    std::memcpy(bytes->data() + begin, from.current.get().data() + begin, static_cast<size_t>(end - begin));
   } else if (choice == 8 && begin >= from.settled_bytes) {
     for (uint64_t i = begin; i < end; i++) (*bytes)[i] = static_cast<uint8_t>((*random)());
   }
@@ -327,18 +360,15 @@ void SurviveSector(const MemoryInode& from, uint64_t begin, uint64_t end, std::m
 
 std::shared_ptr<MemoryInode> Survive(const MemoryInode& from, std::mt19937_64* random) {
   auto inode = std::make_shared<MemoryInode>();
-  std::vector<uint8_t>& bytes = inode->current;
-  bytes = from.durable;
+  inode->current = from.durable;
   if (from.current.size() != from.durable.size() && ((*random)() & 1) != 0) {
-    bytes.resize(from.current.size());
+    inode->current.change()->resize(from.current.size());
   }
-  for (const auto& range : from.dirty) {
-    for (uint64_t at = range.first; at < range.second;) {
-      const uint64_t sector_end = std::min(range.second, (at / kSectorBytes + 1) * kSectorBytes);
-      const uint64_t end = std::min<uint64_t>(sector_end, std::min(bytes.size(), from.current.size()));
-      if (at < end) SurviveSector(from, at, end, random, &bytes);
-      at = sector_end;
-    }
+  if (!from.dirty.empty()) {
+    std::vector<uint8_t>* bytes = inode->current.change();
+    const uint64_t limit = std::min(bytes->size(), from.current.size());
+    ForEachDirtySector(from, limit,
+                       [&](uint64_t begin, uint64_t end) { SurviveSector(from, begin, end, random, bytes); });
   }
   inode->durable = inode->current;
   inode->settled_bytes = inode->current.size();
@@ -346,6 +376,31 @@ std::shared_ptr<MemoryInode> Survive(const MemoryInode& from, std::mt19937_64* r
 }
 
 }  // namespace
+
+void MemoryWorld::FailSync(MemoryInode* inode) {
+  std::vector<uint8_t>* durable = inode->durable.change();
+  const uint64_t limit = std::min(durable->size(), inode->current.size());
+  ForEachDirtySector(*inode, limit, [&](uint64_t begin, uint64_t end) {
+    if ((random() & 1) == 0) return;
+    std::memcpy(durable->data() + begin, inode->current.get().data() + begin, static_cast<size_t>(end - begin));
+  });
+  inode->dirty.clear();
+  inode->sync_failed = true;
+}
+
+void MemoryWorld::Put(const std::string& name, std::vector<uint8_t> bytes) {
+  auto inode = std::make_shared<MemoryInode>();
+  *inode->current.change() = std::move(bytes);
+  inode->durable = inode->current;
+  inode->settled_bytes = inode->current.size();
+  names_[name] = inode;
+  durable_names_[name] = inode;
+}
+
+void MemoryWorld::Remove(const std::string& name) {
+  names_.erase(name);
+  durable_names_.erase(name);
+}
 
 std::unique_ptr<MemoryWorld> MemoryWorld::AfterPowerCut(std::mt19937_64* dice) const {
   auto world = std::make_unique<MemoryWorld>();
@@ -366,7 +421,10 @@ std::unique_ptr<MemoryWorld> MemoryWorld::AfterProcessDeath() const {
   std::map<const MemoryInode*, std::shared_ptr<MemoryInode>> copies;
   const auto copy = [&](const std::shared_ptr<MemoryInode>& inode) {
     std::shared_ptr<MemoryInode>& made = copies[inode.get()];
-    if (made == nullptr && inode != nullptr) made = std::make_shared<MemoryInode>(*inode);
+    if (made == nullptr && inode != nullptr) {
+      made = std::make_shared<MemoryInode>(*inode);
+      made->sync_failed = false;
+    }
     return made;
   };
   for (const auto& name : names_) world->names_[name.first] = copy(name.second);

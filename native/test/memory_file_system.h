@@ -16,16 +16,33 @@
 namespace ingest_wal {
 namespace testing {
 
-// What happens to one call. Decides faults; see MemoryWorld::SetFault.
+// The calls that can fail; see MemoryWorld::SetFault.
 enum class Call { kOpen, kRead, kWrite, kSync, kAllocate, kTruncate, kMap, kRename, kUnlink, kDirectorySync, kList };
 
+// Bytes that are copied when they are changed, not when they are handed on: most files of a world are the same in the
+// worlds that follow it.
+class SharedBytes {
+ public:
+  const std::vector<uint8_t>& get() const { return *bytes_; }
+  size_t size() const { return bytes_->size(); }
+  std::vector<uint8_t>* change() {
+    if (bytes_.use_count() != 1) bytes_ = std::make_shared<std::vector<uint8_t>>(*bytes_);
+    return bytes_.get();
+  }
+
+ private:
+  std::shared_ptr<std::vector<uint8_t>> bytes_ = std::make_shared<std::vector<uint8_t>>();
+};
+
 struct MemoryInode {
-  std::vector<uint8_t> current;
-  std::vector<uint8_t> durable;
+  SharedBytes current;
+  SharedBytes durable;
   // Written since the last sync: [first, second) of `current`.
   std::vector<std::pair<uint64_t, uint64_t>> dirty;
   // Bytes below this were durable once, so they are never garbage.
   uint64_t settled_bytes = 0;
+  // A sync failed. What was dirty then is clean now, on the disk or not: a second sync says OK and changes nothing.
+  bool sync_failed = false;
 };
 
 using MemoryNames = std::map<std::string, std::shared_ptr<MemoryInode>>;
@@ -49,7 +66,8 @@ class MemoryWorld {
   bool powered() const { return powered_; }
   uint64_t calls() const { return calls_; }
 
-  // Asked before each call; a Status that is not ok is what the call answers, with nothing done.
+  // Asked before each call; a Status that is not ok is what the call answers. A write that fails has written a part, a
+  // sync that fails has synced some sectors and forgotten that the others were dirty; other calls have done nothing.
   using Fault = std::function<Status(Call, const std::string& name)>;
   void SetFault(Fault fault) { fault_ = std::move(fault); }
 
@@ -64,8 +82,20 @@ class MemoryWorld {
   bool sync_happens_later = false;           // acknowledged before it is durable: done at the next call
   bool shared_memory_is_forgotten = false;   // no take-over
 
-  // Direct access for tests that damage files.
+  // Writes and syncs of a file after a sync of it had failed, in this life: none of them means anything.
+  uint64_t uses_after_failed_sync() const { return uses_after_failed_sync_; }
+
+  // --- For tests that look at files, or damage them.
+
   MemoryNames& names() { return names_; }
+  // `name` must exist.
+  const std::vector<uint8_t>& Contents(const std::string& name) const { return names_.at(name)->current.get(); }
+  bool Exists(const std::string& name) const { return names_.count(name) != 0; }
+  // Makes `name` a file of these bytes, durably.
+  void Put(const std::string& name, std::vector<uint8_t> bytes);
+  void Remove(const std::string& name);
+  // Names that List() calls something else than files, and that cannot be opened as one.
+  std::map<std::string, EntryKind> not_files;
   std::map<std::string, std::shared_ptr<std::vector<uint8_t>>>& memory() { return memory_; }
   int64_t now_ms = 1'700'000'000'000;
   std::mt19937_64 random{1};
@@ -82,6 +112,8 @@ class MemoryWorld {
   // Counts the call; an error when the power is off, goes off now, or a fault is set.
   Status Enter(Call call, const std::string& name);
   void SyncInode(MemoryInode* inode);
+  void FailSync(MemoryInode* inode);
+  void NoteUse(const MemoryInode& inode) { uses_after_failed_sync_ += inode.sync_failed ? 1 : 0; }
 
   MemoryNames names_;
   MemoryNames durable_names_;
@@ -91,6 +123,7 @@ class MemoryWorld {
   bool powered_ = true;
   uint64_t calls_ = 0;
   uint64_t cut_at_ = 0;
+  uint64_t uses_after_failed_sync_ = 0;
   Fault fault_;
   std::shared_ptr<MemoryInode> late_sync_;
 

@@ -1,0 +1,41 @@
+// Proves that the tests see a bug in the core itself: this file is compiled several times, each time with one core file
+// that has a bug planted in it (CMakeLists.txt, add_seeded_bug), and the check that must notice has to fail. The bugs
+// that a double can play (no fsync, early acknowledgement, no directory fsync, no take-over) are in power_cut_test.cc.
+#include <cstdio>
+
+#include "crash_explorer.h"
+#include "properties.h"
+#include "testing.h"
+
+namespace ingest_wal {
+namespace testing {
+namespace {
+
+#if defined(INGEST_WAL_SEED_BUG_TORN_TAIL_NOT_CUT)
+
+TEST(SeededBug, TornTailNotCutIsCaught) {
+  ExplorerOptions options;
+  options.seed = Seed();
+  options.states = 4000;
+  const ExplorerResult result = Explore(options);
+  EXPECT_NE(result.failures, 0u);
+  std::printf("  torn tail not cut: caught in %llu of %llu states, first: %s\n",
+              static_cast<unsigned long long>(result.failures), static_cast<unsigned long long>(result.states),
+              result.first_failure.c_str());
+}
+
+#elif defined(INGEST_WAL_SEED_BUG_LENGTH_UNCHECKED)
+
+TEST(SeededBug, LengthUncheckedIsCaught) {
+  const std::string wrong = CheckTruncationAtEveryLength();
+  EXPECT_NE(wrong, std::string());
+  std::printf("  length unchecked: caught, first: %s\n", wrong.c_str());
+}
+
+#else
+#error "compiled without a planted bug"
+#endif
+
+}  // namespace
+}  // namespace testing
+}  // namespace ingest_wal
