@@ -4,6 +4,7 @@ import { packageVersion, WalError } from '../index.js'
 import { escapeText } from './escape.js'
 import { ExitCode, exitCodeOf } from './exit-codes.js'
 import { registerIngest } from './ingest.js'
+import { registerIngest } from './ingest.js'
 import { registerInspect } from './inspect.js'
 import { StdoutClosed, StreamOutput } from './output.js'
 import type { CliSession, RegisterCommand } from './session.js'
@@ -18,13 +19,13 @@ const COMMAND_OPTIONS = ['inspect', 'verify', 'compact'] as const
 
 const HELP = `
 Examples:
+  ingest-wal ingest readings.csv --out states.json
   ingest-wal inspect data/wal --user user-1 --limit 20
   ingest-wal verify data/wal
   ingest-wal stats data/wal --format json
 
 Exit codes: 0 clean (a torn tail is clean), 1 corruption, 2 usage, 3 the log cannot be read or written (I/O, permission,
-no log, a newer format), 4 locked by a live writer, 130 interrupted. Data goes to stdout, everything else to stderr.
---inspect PATH and --verify PATH are the commands of the same name.`
+no log, a newer format), 4 locked by a live writer, 130 interrupted. Data goes to stdout, everything else to stderr.`
 
 export function buildProgram(session: CliSession): Command {
   const program = new Command('ingest-wal')
@@ -33,9 +34,18 @@ export function buildProgram(session: CliSession): Command {
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', HELP)
     .showHelpAfterError('(ingest-wal --help tells what there is)')
+    .enablePositionalOptions()
     .exitOverride()
   for (const register of COMMANDS) register(program, session)
+  // For the help and for suggestions: `commandOptionsToCommands` has replaced them before the program is asked.
+  for (const name of COMMAND_OPTIONS.filter((option) => commandNames(program).includes(option))) {
+    program.option(`--${name} <path>`, `the command ${name}`)
+  }
   return program
+}
+
+function commandNames(program: Command): string[] {
+  return program.commands.map((command) => command.name())
 }
 
 /** `--verify PATH` as `verify PATH`. Only where no command was given: then the name is that option's value. */
@@ -64,8 +74,7 @@ export async function run(commandLine: readonly string[]): Promise<ExitCode> {
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   try {
     const program = buildProgram(session)
-    const names = program.commands.map((command) => command.name())
-    await program.parseAsync(commandOptionsToCommands(commandLine, names), { from: 'user' })
+    await program.parseAsync(commandOptionsToCommands(commandLine, commandNames(program)), { from: 'user' })
     await output.flush()
     return session.exitCode
   } catch (error) {

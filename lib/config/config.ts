@@ -70,14 +70,25 @@ export function parseConfig(text: string, name = 'config'): Config {
     if (key !== 'wal' && key !== 'replay') throw new WalError('ERR_WAL_CONFIG', `${name}: unknown section or key ${JSON.stringify(key)}; allowed: [wal], [replay]`)
   }
   try {
-    return {
+    const config = {
       wal: section('wal', WAL_KEYS, document['wal']) as unknown as WalConfig,
       replay: section('replay', REPLAY_KEYS, document['replay']) as unknown as ReplayConfig
     }
+    checkTogether(config.replay)
+    return config
   } catch (error) {
     if (error instanceof WalError) throw new WalError(error.code, `${name}: ${error.message}`)
     throw error
   }
+}
+
+/** A buffer that is full before it has what it waits for would never wait. */
+function checkTogether({ minMeasurements, maxBufferMeasurements }: ReplayConfig): void {
+  if (minMeasurements <= maxBufferMeasurements) return
+  throw new WalError(
+    'ERR_WAL_CONFIG',
+    `replay.min_measurements is ${minMeasurements}; allowed: a whole number from 1 to max_buffer_measurements (${maxBufferMeasurements})`
+  )
 }
 
 function section(name: string, keys: readonly Key[], given: unknown = {}): Record<string, unknown> {
@@ -93,7 +104,7 @@ function section(name: string, keys: readonly Key[], given: unknown = {}): Recor
   for (const key of keys) {
     const value = values[key.name] ?? key.default
     if (!key.accepts(value)) {
-      const shown = typeof value === 'object' ? JSON.stringify(value) : typeof value === 'string' ? JSON.stringify(value) : String(value)
+      const shown = typeof value === 'number' ? String(value) : JSON.stringify(value)
       throw new WalError('ERR_WAL_CONFIG', `${name}.${key.name} is ${shown}; allowed: ${key.allowed}`)
     }
     resolved[key.property] = value

@@ -107,7 +107,6 @@ class Ingestion {
     // What was ready when the last run died is replayed before its user gets further rows.
     for (const userId of buffer.readyUsers()) await this.#replay(userId)
     for await (const batch of this.#source.batches()) {
-      throwIfAborted(this.#options.signal)
       await this.#takeBatch(batch)
       this.#tellProgress()
     }
@@ -124,6 +123,7 @@ class Ingestion {
   async #takeBatch(batch: ReadonlyArray<MeasurementRow | RejectedRow>): Promise<void> {
     const rejects: RejectedRow[] = []
     for (const row of batch) {
+      throwIfAborted(this.#options.signal)
       this.#summary.rows = row.row
       if (isRejected(row)) rejects.push(row)
       else if (row.row > this.#summary.resumedAfter) await this.#take(row)

@@ -1,6 +1,6 @@
 /**
- * Who waits for what to become durable. Everybody who asks between two answers of the writer shares one promise: a
- * thousand waiters cost one.
+ * Who waits for what to become durable. Everybody who asks between two answers of the writer shares one promise, whatever
+ * was appended in between: a thousand waiters cost one, and there are never more than a few groups to look through.
  */
 
 interface Group {
@@ -13,28 +13,38 @@ interface Group {
 export class DurableWaiters {
   /** Oldest first; LSNs ascend. */
   #groups: Group[] = []
+  /** The last of them, until the writer answers: who comes later must not put off those who are in it any longer. */
+  #open: Group | undefined
 
   get size(): number {
     return this.#groups.length
   }
 
   /**
-   * A promise for `lsn`. `lastLsn` is the last LSN appended so far: a new group waits for that, so that those who
-   * come before the writer answers can join it. `isNew` tells that the writer has to be asked for `target`.
+   * A promise for `lsn`. `lastLsn` is the last LSN appended so far: the group waits for that, so that those who come
+   * before the writer answers can join it. `isNew` tells that the writer has to be asked for `target`.
    */
   wait(lsn: number, lastLsn: number): { promise: Promise<void>; isNew: boolean; target: number } {
     for (const group of this.#groups) {
       if (lsn <= group.lsn) return { promise: group.promise, isNew: false, target: group.lsn }
     }
+    this.#open ??= this.#begin()
+    this.#open.lsn = lastLsn
+    return { promise: this.#open.promise, isNew: true, target: lastLsn }
+  }
+
+  #begin(): Group {
     const { promise, resolve, reject } = withResolvers()
     // Nobody may be listening yet when the log fails; the waiters themselves see the rejection.
     promise.catch(() => undefined)
-    this.#groups.push({ lsn: lastLsn, promise, resolve, reject })
-    return { promise, isNew: true, target: lastLsn }
+    const group = { lsn: 0, promise, resolve, reject }
+    this.#groups.push(group)
+    return group
   }
 
-  /** Everything up to `durableLsn` is durable. */
+  /** The writer's answer: everything up to `durableLsn` is durable. */
   settle(durableLsn: number): void {
+    this.#open = undefined
     let settled = 0
     for (const group of this.#groups) {
       if (group.lsn > durableLsn) break
@@ -45,6 +55,7 @@ export class DurableWaiters {
   }
 
   rejectAll(error: unknown): void {
+    this.#open = undefined
     for (const group of this.#groups.splice(0)) group.reject(error)
   }
 }

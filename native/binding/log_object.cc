@@ -18,6 +18,14 @@ std::string Text(const Napi::Object& options, const char* name) {
   return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
 }
 
+// A whole number from 0 to 2^32 - 1. Node-API's own conversion would cut 2^32 + 2 and 2.5 to 2.
+bool ToUint32(napi_env env, napi_value value, uint32_t* to) {
+  double number = -1;
+  if (napi_get_value_double(env, value, &number) != napi_ok || !(number >= 0 && number <= UINT32_MAX)) return false;
+  *to = static_cast<uint32_t>(number);
+  return static_cast<double>(*to) == number;
+}
+
 bool ReadOptionsOf(Napi::Env env, const Napi::Object& from, LogOptions* options) {
   options->directory = Text(from, "directory");
   uint64_t interval_ms = 0;
@@ -164,8 +172,7 @@ Napi::Value LogObject::Append(const Napi::CallbackInfo& info) {
   std::string long_user_id;
   size_t user_id_bytes = 0;
   const char* user_id = short_user_id;
-  if (napi_get_value_uint32(env, info[0], &operation) != napi_ok || operation > UINT8_MAX ||
-      napi_get_value_uint32(env, info[3], &sequence) != napi_ok ||
+  if (!ToUint32(env, info[0], &operation) || operation > UINT8_MAX || !ToUint32(env, info[3], &sequence) ||
       napi_get_value_string_utf8(env, info[1], short_user_id, kShortUserIdBytes, &user_id_bytes) != napi_ok) {
     return refuse(ErrorCode::kInvalidArgument);
   }
