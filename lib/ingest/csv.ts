@@ -10,7 +10,7 @@
 import { CsvError, parse } from 'csv-parse/sync'
 import { WalError } from '../errors.js'
 import { RowBuilder } from './rows-builder.js'
-import { COLUMN_ROLES, findColumn, missingColumn, type ColumnOptions } from './rows-columns.js'
+import { findColumn, missingColumn, type ColumnOptions, type ColumnRole } from './rows-columns.js'
 import { detached, rejected, type Line, type RowBatch, type RowReader } from './rows.js'
 
 /** Longest record over several lines, in UTF-16 units; as long as a line may be. */
@@ -98,10 +98,13 @@ export class CsvRowReader implements RowReader {
       this.#parseQuotedLines()
       const text = withoutReturn(line)
       const { problem } = this.#parse(text)
-      // Any other problem will not go away with more lines.
-      if (problem !== 'CSV_QUOTE_NOT_CLOSED') return this.#reject(quoteProblem(problem), text)
-      this.#openLines = [line]
-      this.#openCharacters = line.length
+      if (problem === 'CSV_QUOTE_NOT_CLOSED') {
+        this.#openLines = [line]
+        this.#openCharacters = line.length
+      } else {
+        // Any other problem will not go away with more lines.
+        this.#reject(quoteProblem(problem), text)
+      }
     } else {
       this.#quotedLines.push(withoutReturn(line))
     }
@@ -110,16 +113,21 @@ export class CsvRowReader implements RowReader {
   #continueRecord(line: Line): void {
     if (typeof line !== 'string') {
       this.#giveUpOpenRecord()
-      return this.#readLines([line])
+      this.#readLines([line])
+      return
     }
     this.#openLines.push(line)
     this.#openCharacters += line.length + 1
-    if (this.#openCharacters > MAX_RECORD_CHARACTERS) return this.#giveUpOpenRecord()
-    if (!hasOddQuotes(line)) return
+    const tooLong = this.#openCharacters > MAX_RECORD_CHARACTERS
+    if (tooLong) this.#giveUpOpenRecord()
+    if (tooLong || !hasOddQuotes(line)) return
     const text = withoutReturn(this.#openLines.join('\n'))
     const { records, problem } = this.#parse(text)
     const [record] = records
-    if (record === undefined) return this.#giveUpOpenRecord(problem)
+    if (record === undefined) {
+      this.#giveUpOpenRecord(problem)
+      return
+    }
     this.#openLines = []
     this.#record(record, text)
   }
@@ -141,12 +149,18 @@ export class CsvRowReader implements RowReader {
     this.#quotedLines = []
     const { records } = this.#parse(lines.join('\n'))
     for (const [index, line] of lines.entries()) {
-      // One broken line fails them all; then each is parsed alone.
-      const { records: own, problem } = records.length === lines.length ? { records: [records[index]!] } : this.#parse(line)
-      const [record] = own
-      if (record === undefined) this.#reject(quoteProblem(problem), line)
-      else this.#record(record, line)
+      const known = records.length === lines.length ? records[index] : undefined
+      if (known === undefined) this.#quotedLine(line)
+      else this.#record(known, line)
     }
+  }
+
+  /** One broken line fails all that are parsed with it; then each is parsed alone. */
+  #quotedLine(line: string): void {
+    const { records, problem } = this.#parse(line)
+    const [record] = records
+    if (record === undefined) this.#reject(quoteProblem(problem), line)
+    else this.#record(record, line)
   }
 
   #parse(text: string): { records: string[][]; problem?: string } {
@@ -174,13 +188,14 @@ export class CsvRowReader implements RowReader {
       return
     }
     if (record.length !== columns.count) {
-      return this.#reject(`${columns.count} columns were expected, the row has ${record.length}`, raw)
+      this.#reject(`${columns.count} columns were expected, the row has ${record.length}`, raw)
+      return
     }
     this.#row += 1
     const row = this.#builder.build(this.#row, record[columns.user], record[columns.time], record[columns.value], raw)
     if (columns.others.length > 0 && !('reason' in row)) {
       const fields: Record<string, unknown> = {}
-      for (const { at, name } of columns.others) fields[name] = detached(record[at]!)
+      for (const { at, name } of columns.others) fields[name] = detached(record[at] ?? '')
       row.fields = fields
     }
     this.#batch.push(row)
@@ -188,21 +203,23 @@ export class CsvRowReader implements RowReader {
 
   #columnsOf(header: readonly string[]): Columns {
     const names = columnNames(header)
-    const indexOf = (role: (typeof COLUMN_ROLES)[number]): number => {
+    const { source } = this.#options
+    const indexOf = (role: ColumnRole): number => {
       const name = findColumn(role, this.#options, names)
-      if (name === undefined) throw missingColumn(role, this.#options, names, this.#options.source, this.#delimiterHint(header))
+      if (name === undefined) throw missingColumn(role, this.#options, names, source, delimiterHint(header))
       return names.indexOf(name)
     }
     const [user, time, value] = [indexOf('user'), indexOf('time'), indexOf('value')]
-    const others = names.map((name, at) => ({ at, name })).filter(({ at }) => at !== user && at !== time && at !== value)
+    const others = names.map((name, at) => ({ at, name })).filter(({ at }) => ![user, time, value].includes(at))
     return { count: names.length, user, time, value, others }
   }
+}
 
-  /** A header of one column that holds another delimiter was split by the wrong one. */
-  #delimiterHint(header: readonly string[]): string {
-    const other = header.length === 1 ? OTHER_DELIMITERS.find((delimiter) => header[0]!.includes(delimiter)) : undefined
-    return other === undefined ? '' : `; is the delimiter ${JSON.stringify(other)}?`
-  }
+/** A header of one column that holds another delimiter was split by the wrong one. */
+function delimiterHint(header: readonly string[]): string {
+  const [only = ''] = header
+  const other = header.length === 1 ? OTHER_DELIMITERS.find((delimiter) => only.includes(delimiter)) : undefined
+  return other === undefined ? '' : `; is the delimiter ${JSON.stringify(other)}?`
 }
 
 /** Names without blanks around them, each once: a name that is empty or taken gets its position. */

@@ -47,9 +47,9 @@ export const initialState: KalmanState = Object.freeze({ estimate: 0, variance: 
  *
  *     P⁻ = P + Q·Δt        K = P⁻ / (P⁻ + R)        x = (1 − K)·x + K·z        P = (1 − K)·P⁻
  *
- * The first measurement is the estimate, with variance R. Only the four operations of arithmetic are used, which IEEE 754
- * defines to the last bit, so that a replay on any machine gives the same state. A measurement
- * older than the state adds no process noise.
+ * The first measurement is the estimate, with variance R. Only the four operations of arithmetic are used, which
+ * IEEE 754 defines to the last bit, so that a replay gives the same state on any machine. A measurement older than
+ * the state adds no process noise.
  */
 export function processMeasurement(state: KalmanState, measurement: KalmanMeasurement): KalmanState {
   const { timestamp, value } = measurement

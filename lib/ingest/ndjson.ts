@@ -64,8 +64,7 @@ export class NdjsonRowReader implements RowReader {
     const { user, time, value: valueName } = this.#columns
     const row = this.#builder.build(this.#row, own(object, user), own(object, time), own(object, valueName), line)
     if ('reason' in row) return row
-    // The row was accepted, so all three are found.
-    const fields = otherFields(object, user!, time!, valueName!)
+    const fields = otherFields(object, [user, time, valueName])
     if (fields === undefined) return row
     const problem = fieldsProblem(fields, line)
     if (problem !== undefined) return rejected(this.#row, problem, line)
@@ -106,8 +105,8 @@ function own(object: JsonObject, name: string | undefined): unknown {
   return name !== undefined && Object.hasOwn(object, name) ? object[name] : undefined
 }
 
-function otherFields(object: JsonObject, user: string, time: string, value: string): JsonObject | undefined {
-  const entries = Object.entries(object).filter(([name]) => name !== user && name !== time && name !== value)
+function otherFields(object: JsonObject, columns: readonly (string | undefined)[]): JsonObject | undefined {
+  const entries = Object.entries(object).filter(([name]) => !columns.includes(name))
   return entries.length === 0 ? undefined : Object.fromEntries(entries)
 }
 
@@ -116,7 +115,8 @@ function fieldsProblem(fields: JsonObject, line: string): string | undefined {
   const mayHaveLoneSurrogate = /\\u[dD]/.test(line)
   const problemOf = (value: unknown, depth: number): string | undefined => {
     if (typeof value === 'string') {
-      return mayHaveLoneSurrogate && LONE_SURROGATE.test(value) ? `a field has half of a surrogate pair: ${quoted(value)}` : undefined
+      const isLone = mayHaveLoneSurrogate && LONE_SURROGATE.test(value)
+      return isLone ? `a field has half of a surrogate pair: ${quoted(value)}` : undefined
     }
     if (typeof value !== 'object' || value === null) return undefined
     if (depth > MAX_FIELD_DEPTH) return `a field is nested more than ${MAX_FIELD_DEPTH} levels deep`

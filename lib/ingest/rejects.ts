@@ -49,8 +49,8 @@ export class RejectFile {
   }
 
   /**
-   * Closes after a source that was read to its end. A run without rejects leaves no file: one of
-   * an earlier run would be taken for this one's. Only a regular file is removed.
+   * Closes after a source that was read to its end. A run without rejects leaves no file, since one of an earlier
+   * run would be taken for its own. Only a regular file is removed.
    */
   async finish(): Promise<void> {
     await this.close()
@@ -75,7 +75,8 @@ export class RejectFile {
     try {
       await work()
     } catch (cause) {
-      throw new WalError('ERR_WAL_SOURCE', `the reject file ${this.path} cannot be written: ${(cause as Error).message}`, { cause })
+      const { message } = cause as Error
+      throw new WalError('ERR_WAL_SOURCE', `the reject file ${this.path} cannot be written: ${message}`, { cause })
     }
   }
 }

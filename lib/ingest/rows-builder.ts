@@ -54,7 +54,9 @@ export class RowBuilder {
     }
     if (typeof user !== 'string') return `user is not text or a whole number: ${quoted(user)}`
     const bytes = Buffer.byteLength(user)
-    if (bytes > this.#maxUserIdBytes) return `user has ${bytes} bytes, at most ${this.#maxUserIdBytes} are allowed: ${quoted(user)}`
+    if (bytes > this.#maxUserIdBytes) {
+      return `user has ${bytes} bytes, at most ${this.#maxUserIdBytes} are allowed: ${quoted(user)}`
+    }
     if (LONE_SURROGATE.test(user)) return `user has half of a surrogate pair: ${quoted(user)}`
     return ''
   }

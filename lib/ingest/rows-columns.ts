@@ -46,8 +46,7 @@ export function missingColumn(
   const wanted = given === undefined ? `one of ${USUAL_COLUMN_NAMES[role].join(', ')}` : JSON.stringify(given)
   const more = names.length > MAX_LISTED_COLUMNS ? `, and ${names.length - MAX_LISTED_COLUMNS} more` : ''
   const has = names.slice(0, MAX_LISTED_COLUMNS).map((name) => JSON.stringify(name)).join(', ')
-  return new WalError(
-    'ERR_WAL_SOURCE',
-    `${source} has no ${role} column: asked for ${wanted}; it has ${names.length === 0 ? 'no columns' : has}${more}${hint}`
-  )
+  const columns = names.length === 0 ? 'no columns' : `${has}${more}`
+  const problem = `has no ${role} column: asked for ${wanted}; it has ${columns}${hint}`
+  return new WalError('ERR_WAL_SOURCE', `${source} ${problem}`)
 }

@@ -26,7 +26,7 @@ export interface RejectedRow {
   raw: string
 }
 
-/** Some rows in the order of the source. Never empty; its size follows from the size of a chunk read, not from the source. */
+/** Rows in the order of the source. Its size follows from the size of a chunk read, not from the source. */
 export type RowBatch = (MeasurementRow | RejectedRow)[]
 
 /** Bytes (UTF-8) of a rejected row that are kept. */
@@ -76,11 +76,16 @@ export function detached(text: string): string {
   return text.length < 13 ? text : Buffer.from(text, 'utf16le').toString('utf16le')
 }
 
+/** Whether a byte is inside a UTF-8 character, not its first. */
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80
+}
+
 /** The longest beginning of `text` that takes at most `bytes` bytes in UTF-8, in memory of its own. */
 function firstBytes(text: string, bytes: number): string {
   const encoded = Buffer.from(text.slice(0, bytes))
   if (encoded.length <= bytes && text.length <= bytes) return detached(text)
   let end = Math.min(bytes, encoded.length)
-  while (end > 0 && end < encoded.length && (encoded[end]! & 0xc0) === 0x80) end -= 1
+  while (end > 0 && end < encoded.length && isContinuation(encoded[end])) end -= 1
   return encoded.toString('utf8', 0, end)
 }

@@ -1,7 +1,8 @@
 /** The bytes of a source: from a file or a stream, counted as they are stored, and unpacked when they are gzip. */
-import { constants } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
+import { close, createReadStream, fstat, open } from 'node:fs'
+import { Socket } from 'node:net'
 import { addAbortSignal, pipeline, Readable } from 'node:stream'
+import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
 import { throwIfAborted, WalError } from '../errors.js'
 
@@ -30,15 +31,18 @@ export interface StoredBytes {
 
 /** Opens a regular file, a pipe or a device. Throws `ERR_WAL_SOURCE` saying what is wrong. */
 export async function openFile(path: string): Promise<StoredBytes> {
-  let handle: FileHandle | undefined
+  let fd: number | undefined
   try {
-    handle = await open(path, constants.O_RDONLY)
-    const status = await handle.stat()
+    fd = await promisify(open)(path, 'r')
+    const status = await promisify(fstat)(fd)
     if (status.isDirectory()) throw Object.assign(new Error('a directory'), { code: 'EISDIR' })
-    const totalBytes = status.isFile() ? status.size : undefined
-    return { name: path, stream: handle.createReadStream({ highWaterMark: CHUNK_BYTES }), totalBytes, readBytes: 0 }
+    // A file stream waits in a thread for a pipe's writer, and cannot be closed until it writes.
+    const stream = status.isFIFO()
+      ? new Socket({ fd, readable: true, writable: false })
+      : createReadStream(path, { fd, highWaterMark: CHUNK_BYTES })
+    return { name: path, stream, totalBytes: status.isFile() ? status.size : undefined, readBytes: 0 }
   } catch (error) {
-    await handle?.close()
+    if (fd !== undefined) await promisify(close)(fd)
     throw unreadable(path, error)
   }
 }
@@ -50,8 +54,8 @@ export async function* storedChunks(
 ): AsyncGenerator<Buffer, void, undefined> {
   const stream = signal === undefined ? stored.stream : addAbortSignal(signal, stored.stream)
   try {
-    for await (const chunk of stream) {
-      const bytes: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    for await (const chunk of stream as AsyncIterable<Buffer | string>) {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
       stored.readBytes += bytes.length
       yield bytes
     }
@@ -120,5 +124,6 @@ function unreadable(name: string, cause: unknown, offset?: number): WalError {
   const { code, message, errno } = cause as NodeJS.ErrnoException
   const where = offset === undefined ? '' : ` at byte ${offset}`
   const details = { cause, ...(offset === undefined ? {} : { offset }), ...(errno === undefined ? {} : { errno }) }
-  return new WalError('ERR_WAL_SOURCE', `${name} cannot be read${where}: ${OPEN_PROBLEMS[code ?? ''] ?? message}`, details)
+  const problem = OPEN_PROBLEMS[code ?? ''] ?? message
+  return new WalError('ERR_WAL_SOURCE', `${name} cannot be read${where}: ${problem}`, details)
 }

@@ -69,7 +69,7 @@ class LineSplitter {
 
   #takeLine(): Line[] {
     const tooLong = this.#tooLong
-    let bytes = tooLong ?? (this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts))
+    let bytes = tooLong ?? joined(this.#parts)
     this.#parts = []
     this.#partBytes = 0
     this.#tooLong = undefined
@@ -86,6 +86,12 @@ class LineSplitter {
     }
     return bytes.subarray(0, 3).equals(UTF8_MARK) ? bytes.subarray(3) : bytes
   }
+}
+
+/** The parts in one piece, without a copy when there is only one. */
+function joined(parts: readonly Buffer[]): Buffer {
+  const [only] = parts
+  return only !== undefined && parts.length === 1 ? only : Buffer.concat(parts)
 }
 
 function decodeLines(bytes: Buffer): Line[] {

@@ -19,7 +19,7 @@ export type SourceFormat = 'csv' | 'ndjson'
 export const SOURCE_FORMATS = ['csv', 'ndjson'] as const
 
 export interface SourceOptions extends ColumnOptions {
-  /** Else told by the name's extension (.csv .tsv .ndjson .jsonl, .gz behind it or not), else by the first character. */
+  /** Else told by the extension (.csv .tsv .ndjson .jsonl, .gz behind it or not), else by the first character. */
   format?: SourceFormat
   /** Delimiter of CSV, one character; ',' by default, a tab for .tsv. */
   delimiter?: string
@@ -151,7 +151,8 @@ function formatOfName(path: string): SourceFormat | undefined {
 function formatOfLines(lines: readonly Line[], name: string): SourceFormat {
   const text = lines.map((line) => (typeof line === 'string' ? line : line.raw).trim()).find((line) => line !== '')
   if (text?.startsWith('[')) {
-    throw new WalError('ERR_WAL_SOURCE', `${name} begins with '[': a JSON array is not read; allowed: one JSON object a line`)
+    const problem = `begins with '[': a JSON array is not read; allowed: one JSON object a line`
+    throw new WalError('ERR_WAL_SOURCE', `${name} ${problem}`)
   }
   return text?.startsWith('{') ? 'ndjson' : 'csv'
 }
@@ -168,8 +169,13 @@ function streamOf(stdin: Readable): StoredBytes {
 
 function checkOptions({ format, maxUserIdBytes }: SourceOptions): void {
   if (format !== undefined && !SOURCE_FORMATS.includes(format)) {
-    throw new WalError('ERR_WAL_INVALID_ARGUMENT', `format is ${JSON.stringify(format)}; allowed: ${SOURCE_FORMATS.join(', ')}`)
+    throw invalid('format', JSON.stringify(format), SOURCE_FORMATS.join(', '))
   }
-  if (Number.isInteger(maxUserIdBytes) && maxUserIdBytes >= 1) return
-  throw new WalError('ERR_WAL_INVALID_ARGUMENT', `maxUserIdBytes is ${String(maxUserIdBytes)}; allowed: a whole number from 1`)
+  if (!Number.isInteger(maxUserIdBytes) || maxUserIdBytes < 1) {
+    throw invalid('maxUserIdBytes', String(maxUserIdBytes), 'a whole number from 1')
+  }
+}
+
+function invalid(name: string, value: string, allowed: string): WalError {
+  return new WalError('ERR_WAL_INVALID_ARGUMENT', `${name} is ${value}; allowed: ${allowed}`)
 }

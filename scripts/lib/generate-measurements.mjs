@@ -3,8 +3,8 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 
 const MINUTE_MS = 60_000
 const BLOCK_CHARACTERS = 1 << 20
-// Every second user sends often: 100 measurements take 13 to 17 hours, so the buffer fills before its 72 hours pass. The
-// others send every 1 to 3 hours: 72 hours pass first, with about 36 measurements.
+// Every second user sends often: 100 measurements take 13 to 17 hours, so the buffer fills before its 72 hours pass.
+// The others send every 1 to 3 hours: 72 hours pass first, with about 36 measurements.
 const OFTEN_STEP_MS = { least: 8 * MINUTE_MS, most: 10 * MINUTE_MS }
 const SELDOM_STEP_MS = { least: 60 * MINUTE_MS, most: 180 * MINUTE_MS }
 // Heart rate in beats per minute: a random walk between two bounds.
