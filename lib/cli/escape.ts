@@ -4,7 +4,6 @@
  */
 
 // Controls (C0, DEL, C1), line and paragraph separators, zero-width and bidirectional marks, the byte order mark.
-// eslint-disable-next-line no-control-regex
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' }

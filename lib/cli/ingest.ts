@@ -97,6 +97,7 @@ export function registerIngest(program: Command, session: CliSession): void {
 
 async function runIngest(file: string, options: IngestCommandOptions, session: CliSession): Promise<ExitCode> {
   const { signal } = session
+  refuseToOverwrite(file, options)
   const processor = options.processor === undefined ? kalmanProcessor() : await loadProcessor(options.processor)
   // The source first: when it is of no use, the log is not touched.
   const source = await openSource(file, sourceOptions(options, signal))
@@ -161,6 +162,13 @@ function sourceOptions(options: IngestCommandOptions, signal: AbortSignal): Sour
     ...(delimiter === undefined ? {} : { delimiter }),
     maxUserIdBytes: logLimits().maxUserIdBytes,
     signal
+  }
+}
+
+function refuseToOverwrite(file: string, { out, rejects }: IngestCommandOptions): void {
+  for (const [option, target] of Object.entries({ '--out': out, '--rejects': rejects })) {
+    if (file === '-' || target === undefined || target === '-' || resolve(target) !== resolve(file)) continue
+    throw new WalError('ERR_WAL_INVALID_ARGUMENT', `${option} is ${JSON.stringify(target)}, the source itself; allowed: another file`)
   }
 }
 

@@ -7,6 +7,7 @@ import { moment, operationList, wholeNumber } from './arguments.js'
 import { damageText } from './damage-text.js'
 import { ENTRY_FORMATS, entryFormat, type EntryFormat, type EntryFormatName } from './entry-format.js'
 import { ExitCode } from './exit-codes.js'
+import { formatIncomplete, incompleteBuffers } from './incomplete.js'
 import { unlessAborted, type CliSession } from './session.js'
 
 export interface InspectOptions {
@@ -19,6 +20,7 @@ export interface InspectOptions {
   since?: number
   limit?: number
   follow?: boolean
+  incomplete?: boolean
 }
 
 const POLL_MS = 200
@@ -43,12 +45,21 @@ export function registerInspect(program: Command, session: CliSession): void {
     .option('--since <time>', 'only entries logged since: ISO 8601, epoch milliseconds, or an age such as 15m', moment(Date.now))
     .option('--limit <count>', 'stop after so many entries', wholeNumber(1))
     .option('--follow', 'go on with entries as they are logged, until Ctrl-C')
+    .addOption(
+      new Option('--incomplete', 'buffers that are open, and replays that were not committed, instead of entries').conflicts([
+        'op',
+        'fromLsn',
+        'toLsn',
+        'since',
+        'follow'
+      ])
+    )
     .addOption(new Option('--format <format>', 'how to write them').choices([...ENTRY_FORMATS]).default('table'))
     .addHelpText(
       'after',
       '\nExamples:\n  ingest-wal inspect data/wal --user user-1 --op CHECKPOINT,COMMIT\n' +
         '  ingest-wal inspect data/wal --since 15m --format jsonl | jq .payload\n' +
-        '  ingest-wal inspect data/wal --follow'
+        '  ingest-wal inspect data/wal --follow\n  ingest-wal inspect data/wal --incomplete'
     )
     .action(async (path: string, options: InspectOptions) => {
       session.exitCode = await inspect(path, options, session)
@@ -57,7 +68,24 @@ export function registerInspect(program: Command, session: CliSession): void {
 
 /** Writes the entries and returns the process's answer. Throws what `readLog` throws. */
 export async function inspect(path: string, options: InspectOptions, session: Pick<CliSession, 'output' | 'signal'>): Promise<ExitCode> {
+  if (options.incomplete === true) return inspectIncomplete(path, options, session)
   return new Inspection(path, options, session).run()
+}
+
+async function inspectIncomplete(
+  path: string,
+  { user, limit, format }: InspectOptions,
+  { output, signal }: Pick<CliSession, 'output' | 'signal'>
+): Promise<ExitCode> {
+  const damage: Damage[] = []
+  const buffers = await incompleteBuffers(path, {
+    ...(user === undefined ? {} : { user }),
+    signal,
+    onDamage: (stretch) => damage.push(stretch)
+  })
+  for (const stretch of damage) output.note(`${output.noteStyle('red', 'corruption')}: ${damageText(stretch)}`)
+  await output.write(formatIncomplete(buffers.slice(0, limit), format))
+  return damage.length > 0 ? ExitCode.corruption : ExitCode.clean
 }
 
 class Inspection {

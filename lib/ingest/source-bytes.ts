@@ -91,7 +91,11 @@ async function* startingWith(
   }
 }
 
-/** Unpacks gzip, several members in a row too. Throws `ERR_WAL_SOURCE` with the position when it is cut or broken. */
+/**
+ * Unpacks gzip, several members in a row too. Throws `ERR_WAL_SOURCE` with the position when it is cut or broken. A
+ * changed bit can unpack to other text and be noticed only by the checksum at the end of its member: what was given out
+ * before such an error is not proven.
+ */
 export async function* unpackedChunks(
   chunks: AsyncGenerator<Buffer, void, undefined>,
   stored: StoredBytes
@@ -106,18 +110,17 @@ export async function* unpackedChunks(
     for await (const chunk of gunzip) yield chunk as Buffer
   } catch (error) {
     if (error instanceof WalError) throw error
-    throw brokenGzip(stored, gunzip.bytesWritten, failure ?? error)
+    throw brokenGzip(stored, failure ?? error)
   }
 }
 
-function brokenGzip(stored: StoredBytes, unpackedBytes: number, cause: unknown): WalError {
+function brokenGzip({ name, readBytes }: StoredBytes, cause: unknown): WalError {
   const { code, message } = cause as NodeJS.ErrnoException
   const problem =
     code === 'Z_BUF_ERROR'
-      ? `is cut short: its gzip data ends at byte ${stored.readBytes} in the middle of a member`
-      : `has broken gzip data between byte ${unpackedBytes} and byte ${stored.readBytes} (${message})`
-  const offset = code === 'Z_BUF_ERROR' ? stored.readBytes : unpackedBytes
-  return new WalError('ERR_WAL_SOURCE', `${stored.name} ${problem}`, { offset, cause })
+      ? `is cut short: its gzip data ends at byte ${readBytes} in the middle of a member`
+      : `has gzip data that is broken at or before byte ${readBytes} (${message})`
+  return new WalError('ERR_WAL_SOURCE', `${name} ${problem}`, { offset: readBytes, cause })
 }
 
 function unreadable(name: string, cause: unknown, offset?: number): WalError {

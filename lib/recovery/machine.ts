@@ -6,11 +6,19 @@
  *   END_BUFFER           the buffer, ended          COMMIT       the state in it, the buffer gone
  *                                                   ROLLBACK     the state in it, the buffer, ended, its attempts
  *
- * Entries of a user carry running numbers, so a loss shows as a gap. Control entries say how many measurements their
- * buffer has and carry whole states: whatever was lost before one of them is judged by it, not guessed.
+ * Every entry names its buffer, and control entries carry counts and whole states, so a lost entry has a known outcome:
+ *
+ *   START_BUFFER     the buffer begins with its first measurement; its limits are set anew
+ *   ADD_MEASUREMENT  the buffer misses it (tainted), or a COMMIT behind holds it already
+ *   END_BUFFER       the next entry of a later buffer, or the CHECKPOINT, ends it
+ *   CHECKPOINT       the buffer is replayed from the state before, which is the same; or the COMMIT behind says all
+ *   COMMIT           the replay runs again, from its CHECKPOINT; or the next CHECKPOINT says the state
+ *   ROLLBACK         the replay runs again, one attempt not counted; or the next CHECKPOINT says the count
+ *
+ * Entries of a user carry running numbers, so a loss shows as a gap (gaps.ts keeps the account of it).
  */
 import { LIMITS_LOST } from '../replay/buffer-record.js'
-import { nextSequence } from '../replay/journal.js'
+import type { SourceRow } from '../replay/measurement.js'
 import {
   readAdd,
   readCheckpoint,
@@ -18,9 +26,12 @@ import {
   readEnd,
   readRollback,
   readStart,
-  type EndReason
+  type CommitPayload,
+  type EndReason,
+  type StartPayload
 } from '../replay/payloads.js'
-import { Operation, type Entry } from '../wal/types.js'
+import { Operation, type Damage, type Entry } from '../wal/types.js'
+import { account, doubtThrough, forgetThrough, noNewerUnknown, noteGap, outcomesKnown, type Doubts } from './gaps.js'
 
 /** A buffer with its measurements still encoded. */
 export interface EncodedBuffer {
@@ -30,6 +41,8 @@ export interface EncodedBuffer {
   maxMeasurements: number
   minMeasurements: number
   values: Uint8Array[]
+  /** Its last measurement that came from a source: a whole row, or an ADD_MEASUREMENT not decoded yet. */
+  lastRow: SourceRow | (Omit<SourceRow, 'timestamp'> & { value: Uint8Array }) | undefined
   ended: EndReason | undefined
   attempts: number
   parked: boolean
@@ -37,137 +50,190 @@ export interface EncodedBuffer {
   replaying: boolean
   /** Measurements that it is proven to miss. */
   missing: number
-  /** Entries were lost while it was open or waiting, and nothing since has told which. */
+  /** It was open when entries were lost, and no count has told since whether any were its own. */
   doubtful: boolean
-  /** It was under way when entries were lost: its COMMIT or ROLLBACK may be among them. */
+  /** It waited or was under way when entries were lost: that it was committed or cleared may be among them. */
   outcomeLost: boolean
 }
 
-/** Lost entries of a user between two that came back. */
-export interface Gap {
-  afterLsn: number
-  beforeLsn: number
-  lost: number
-}
-
-export interface UserMachine {
+export interface UserMachine extends Doubts {
   userId: string
   sequence: number
   lastLsn: number
   lastBuffer: number
   state: Uint8Array | undefined
   replayed: number
+  /** By number; only the last one can be open. */
   buffers: EncodedBuffer[]
-  gaps: Gap[]
 }
 
 export function createMachine(userId: string): UserMachine {
-  return { userId, sequence: 0, lastLsn: 0, lastBuffer: 0, state: undefined, replayed: 0, buffers: [], gaps: [] }
+  return {
+    userId,
+    sequence: 0,
+    lastLsn: 0,
+    lastBuffer: 0,
+    state: undefined,
+    replayed: 0,
+    buffers: [],
+    gaps: [],
+    unaccounted: 0,
+    unknownThrough: 0,
+    newerUnknown: false,
+    verdicts: []
+  }
 }
 
-/** Takes the next entry of the user. Throws `ERR_WAL_CODEC` when its payload is not of this version. */
-export function applyEntry(user: UserMachine, entry: Entry): void {
-  noteSequence(user, entry)
+/**
+ * Takes the next entry of the user; `damage` is what was met in the log so far. Throws `ERR_WAL_CODEC` when its payload is
+ * not of this version.
+ */
+export function applyEntry(user: UserMachine, entry: Entry, damage: readonly Damage[] = []): void {
+  noteGap(user, entry, damage)
+  user.sequence = entry.sequence
   user.lastLsn = entry.lsn
   switch (entry.operation) {
     case Operation.START_BUFFER: {
-      const { buffer, ...limits } = readStart(entry.payload)
-      const open = openBuffer(user)
-      // Its END_BUFFER was lost: a buffer is only begun behind one that was ended.
-      if (open !== undefined) open.ended = 'window'
-      user.buffers.push(newBuffer(buffer, limits))
-      user.lastBuffer = buffer
+      const start = readStart(entry.payload)
+      openAs(user, start.buffer, start)
       break
     }
-    case Operation.ADD_MEASUREMENT:
-      ;(openBuffer(user) ?? bufferWithoutStart(user, entry)).values.push(readAdd(entry.payload).value)
+    case Operation.ADD_MEASUREMENT: {
+      const { buffer: number, origin, value } = readAdd(entry.payload)
+      const buffer = openAs(user, number, undefined, entry.timestamp)
+      buffer.values.push(value)
+      if (origin !== undefined) buffer.lastRow = { ...origin, value }
       break
+    }
     case Operation.END_BUFFER: {
-      const { buffer, count, reason } = readEnd(entry.payload)
-      settle(user, buffer, count).ended = reason
+      const { buffer: number, count, reason, lastRow } = readEnd(entry.payload)
+      const buffer = openAs(user, number)
+      settle(user, buffer, count, lastRow)
+      buffer.ended = reason
       break
     }
     case Operation.CHECKPOINT: {
       const checkpoint = readCheckpoint(entry.payload)
-      dropBefore(user, checkpoint.buffer)
-      const record = settle(user, checkpoint.buffer, checkpoint.count)
-      record.ended ??= 'requested'
-      record.attempts = checkpoint.attempts
-      record.replaying = true
-      record.outcomeLost = false
-      user.state = checkpoint.value
-      user.replayed = checkpoint.replayed
+      const buffer = replayOf(user, checkpoint)
+      // The ROLLBACK between two CHECKPOINTs with different counts is lost.
+      if (buffer.replaying && checkpoint.attempts > buffer.attempts) account(user, 1)
+      buffer.attempts = checkpoint.attempts
+      buffer.replaying = true
       break
     }
-    case Operation.COMMIT: {
-      const commit = readCommit(entry.payload)
-      dropBefore(user, commit.buffer + 1)
-      user.lastBuffer = Math.max(user.lastBuffer, commit.buffer)
-      if (commit.discarded) break
-      user.state = commit.value
-      user.replayed = commit.replayed
+    case Operation.COMMIT:
+      commit(user, readCommit(entry.payload))
       break
-    }
     case Operation.ROLLBACK: {
       const rollback = readRollback(entry.payload)
-      dropBefore(user, rollback.buffer)
-      const record = settle(user, rollback.buffer, rollback.count)
-      record.ended ??= 'requested'
-      record.attempts = rollback.attempts
-      record.parked = rollback.parked
-      record.replaying = false
-      record.outcomeLost = false
-      user.state = rollback.value
-      user.replayed = rollback.replayed
+      const buffer = replayOf(user, rollback)
+      if (!buffer.replaying) account(user, 1)
+      buffer.attempts = rollback.attempts
+      buffer.parked = rollback.parked
+      buffer.replaying = false
       break
     }
   }
 }
 
-function noteSequence(user: UserMachine, entry: Entry): void {
-  const expected = nextSequence(user.sequence)
-  if (entry.sequence !== expected) {
-    const lost = entry.sequence > expected ? entry.sequence - expected : 1
-    user.gaps.push({ afterLsn: user.lastLsn, beforeLsn: entry.lsn, lost })
-    for (const buffer of user.buffers) {
-      if (buffer.ended === undefined) buffer.doubtful = true
-      if (buffer.replaying) buffer.outcomeLost = true
-    }
+/** The buffer that an entry of the open buffer `number` is about. What was open before it was ended. */
+function openAs(user: UserMachine, number: number, limits?: StartPayload, startedAt = 0): EncodedBuffer {
+  for (const earlier of user.buffers) {
+    if (earlier.number < number) endUnseen(user, earlier, 'window')
   }
-  user.sequence = entry.sequence
-}
-
-/** The buffer `number`, of which it is now known that it has `count` measurements. */
-function settle(user: UserMachine, number: number, count: number): EncodedBuffer {
   let buffer = user.buffers.find((each) => each.number === number)
+  const unseenBefore = number > user.lastBuffer + 1
   if (buffer === undefined) {
-    // All that was logged of it is lost.
-    buffer = newBuffer(number)
-    user.buffers.push(buffer)
-    user.lastBuffer = Math.max(user.lastBuffer, number)
+    if (limits === undefined) account(user, 1)
+    buffer = insert(user, limits === undefined ? { ...newBuffer(number), windowStart: startedAt } : newBuffer(number, limits))
+    if (limits === undefined) buffer.doubtful = user.unaccounted > 0
   }
-  buffer.missing = Math.max(0, count - buffer.values.length)
-  buffer.doubtful = false
+  noNewerUnknown(user, unseenBefore ? number - 1 : 0)
   return buffer
 }
 
-/** Buffers are replayed in order: a word about buffer `number` says that those before it are done. */
+/** Its END_BUFFER is lost. */
+function endUnseen(user: UserMachine, buffer: EncodedBuffer, reason: EndReason): void {
+  if (buffer.ended !== undefined) return
+  buffer.ended = reason
+  account(user, 1)
+}
+
+/** The buffer that CHECKPOINT or ROLLBACK is about, with the state that they carry. */
+function replayOf(
+  user: UserMachine,
+  about: { buffer: number; count: number; lastRow: SourceRow | undefined; replayed: number; value: Uint8Array }
+): EncodedBuffer {
+  dropBefore(user, about.buffer)
+  let buffer = user.buffers.find((each) => each.number === about.buffer)
+  if (buffer === undefined) {
+    account(user, 1)
+    buffer = insert(user, newBuffer(about.buffer))
+  }
+  endUnseen(user, buffer, 'requested')
+  settle(user, buffer, about.count, about.lastRow)
+  outcomesKnown(user)
+  user.state = about.value
+  user.replayed = about.replayed
+  return buffer
+}
+
+function commit(user: UserMachine, about: CommitPayload): void {
+  if (about.discarded) {
+    clear(user, about)
+    return
+  }
+  const buffer = user.buffers.find((each) => each.number === about.buffer)
+  if (buffer !== undefined) {
+    endUnseen(user, buffer, 'requested')
+    if (!buffer.replaying) account(user, 1)
+    settle(user, buffer, about.count, undefined)
+  }
+  dropBefore(user, about.buffer)
+  user.buffers = user.buffers.filter((each) => each.number !== about.buffer)
+  forgetThrough(user, about.buffer)
+  outcomesKnown(user)
+  user.lastBuffer = Math.max(user.lastBuffer, about.buffer)
+  user.state = about.value
+  user.replayed = about.replayed
+}
+
+/** All buffers of the user were cleared; what was in them is not applied, and the state stays. */
+function clear(user: UserMachine, { buffer: newest, count }: CommitPayload): void {
+  const known = user.buffers.reduce((sum, buffer) => sum + buffer.values.length + buffer.missing, 0)
+  account(user, count - known)
+  // With fewer measurements than are known here, or two entries lost or more, one of the buffers may have been committed
+  // before, and its state be lost with the COMMIT.
+  const stateInDoubt = user.unaccounted > 1 || (user.unaccounted === 1 && count < known)
+  user.buffers.length = 0
+  user.lastBuffer = Math.max(user.lastBuffer, newest)
+  noNewerUnknown(user, 0)
+  if (stateInDoubt) doubtThrough(user, newest)
+  else forgetThrough(user, newest)
+}
+
+/** It is now known that the buffer has `count` measurements. */
+function settle(user: UserMachine, buffer: EncodedBuffer, count: number, lastRow: SourceRow | undefined): void {
+  const missing = Math.max(0, count - buffer.values.length)
+  account(user, missing - buffer.missing)
+  buffer.missing = missing
+  buffer.doubtful = false
+  buffer.lastRow = lastRow ?? buffer.lastRow
+}
+
+/** Buffers are replayed in order: a word about a buffer says that those before it are done. */
 function dropBefore(user: UserMachine, number: number): void {
-  while (user.buffers[0] !== undefined && user.buffers[0].number < number) user.buffers.shift()
+  const left = user.buffers.filter((buffer) => buffer.number >= number)
+  // At least one COMMIT is lost; one that cleared them is one for all.
+  if (left.length < user.buffers.length) account(user, 1)
+  user.buffers = left
+  forgetThrough(user, number - 1)
 }
 
-function openBuffer(user: UserMachine): EncodedBuffer | undefined {
-  const last = user.buffers.at(-1)
-  return last?.ended === undefined ? last : undefined
-}
-
-/** A measurement without an open buffer: the START_BUFFER is lost, and with it the limits. */
-function bufferWithoutStart(user: UserMachine, entry: Entry): EncodedBuffer {
-  const buffer = newBuffer(user.lastBuffer + 1)
-  buffer.windowStart = entry.timestamp
-  buffer.doubtful = true
-  user.lastBuffer = buffer.number
-  user.buffers.push(buffer)
+function insert(user: UserMachine, buffer: EncodedBuffer): EncodedBuffer {
+  const at = user.buffers.findIndex((each) => each.number > buffer.number)
+  user.buffers.splice(at < 0 ? user.buffers.length : at, 0, buffer)
+  user.lastBuffer = Math.max(user.lastBuffer, buffer.number)
   return buffer
 }
 
@@ -180,10 +246,15 @@ function newBuffer(
     minMeasurements: 1
   }
 ): EncodedBuffer {
+  const { windowStart, windowEnd, maxMeasurements, minMeasurements } = limits
   return {
     number,
-    ...limits,
+    windowStart,
+    windowEnd,
+    maxMeasurements,
+    minMeasurements,
     values: [],
+    lastRow: undefined,
     ended: undefined,
     attempts: 0,
     parked: false,

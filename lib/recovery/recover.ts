@@ -5,9 +5,10 @@
 import { throwIfAborted, WalError } from '../errors.js'
 import type { BufferRecord } from '../replay/buffer-record.js'
 import { createDefaultCodec, type Codec } from '../replay/codec.js'
-import { timestampOf, type Measurement } from '../replay/measurement.js'
-import { isOurs, readAdd } from '../replay/payloads.js'
+import { timestampOf, type Measurement, type SourceRow } from '../replay/measurement.js'
+import { isOurs, readAdd, readCheckpoint, readCommit, readEnd, readRollback } from '../replay/payloads.js'
 import { Operation, type Damage, type EntriesOptions, type Entry } from '../wal/types.js'
+import { sequenceAfterVerdict } from './gaps.js'
 import { applyEntry, createMachine, type EncodedBuffer, type UserMachine } from './machine.js'
 import type { RecoveredSource, RecoveredUser, RecoveryReport } from './report.js'
 import { taintsOf, unprovenUsers } from './taint.js'
@@ -25,9 +26,10 @@ export interface RecoverableLog {
   emit?(event: 'recovered', report: RecoveryReport): unknown
 }
 
+/** How far a source was logged; the time is that of the measurement in `value`, where that is still to be decoded. */
 interface SourceEnd {
   source: RecoveredSource
-  value: Uint8Array
+  value: Uint8Array | undefined
 }
 
 /**
@@ -51,7 +53,7 @@ export async function recover(log: RecoverableLog, options: RecoverOptions = {})
       counts.otherEntries++
       continue
     }
-    apply(machines, entry)
+    apply(machines, entry, damage)
     noteSource(ends, entry)
   }
   const report: RecoveryReport = {
@@ -65,14 +67,14 @@ export async function recover(log: RecoverableLog, options: RecoverOptions = {})
   return report
 }
 
-function apply(machines: Map<string, UserMachine>, entry: Entry): void {
+function apply(machines: Map<string, UserMachine>, entry: Entry, damage: readonly Damage[]): void {
   let machine = machines.get(entry.userId)
   if (machine === undefined) {
     machine = createMachine(entry.userId)
     machines.set(entry.userId, machine)
   }
   try {
-    applyEntry(machine, entry)
+    applyEntry(machine, entry, damage)
   } catch (cause) {
     if (!(cause instanceof WalError)) throw cause
     const { lsn, segment, offset } = entry
@@ -81,25 +83,50 @@ function apply(machines: Map<string, UserMachine>, entry: Entry): void {
 }
 
 function noteSource(ends: Map<number, SourceEnd>, entry: Entry): void {
-  if (entry.operation !== Operation.ADD_MEASUREMENT) return
-  const { origin, value } = readAdd(entry.payload)
-  if (origin === undefined) return
-  const end = ends.get(origin.source)
-  if (end === undefined) {
-    ends.set(origin.source, { source: { ...origin, rows: 1, userId: entry.userId, timestamp: 0 }, value })
+  if (entry.operation === Operation.ADD_MEASUREMENT) {
+    const { origin, value } = readAdd(entry.payload)
+    if (origin === undefined) return
+    const { source } = reach(ends, { ...origin, timestamp: 0 }, entry.userId, value)
+    source.rows++
     return
   }
-  end.source.rows++
-  if (origin.position < end.source.position) return
-  end.source.position = origin.position
-  end.source.userId = entry.userId
-  end.value = value
+  // The row's own entry may be lost; what tells of it is a control entry of its buffer.
+  const lastRow = lastRowOf(entry)
+  if (lastRow !== undefined) reach(ends, lastRow, entry.userId, undefined)
+}
+
+function lastRowOf({ operation, payload }: Entry): SourceRow | undefined {
+  switch (operation) {
+    case Operation.END_BUFFER:
+      return readEnd(payload).lastRow
+    case Operation.CHECKPOINT:
+      return readCheckpoint(payload).lastRow
+    case Operation.COMMIT:
+      return readCommit(payload).lastRow
+    case Operation.ROLLBACK:
+      return readRollback(payload).lastRow
+    default:
+      return undefined
+  }
+}
+
+/** The source was logged as far as `row`, at least. */
+function reach(ends: Map<number, SourceEnd>, row: SourceRow, userId: string, value: Uint8Array | undefined): SourceEnd {
+  let end = ends.get(row.source)
+  if (end === undefined) {
+    end = { source: { ...row, rows: 0, userId }, value }
+    ends.set(row.source, end)
+  } else if (row.position > end.source.position) {
+    Object.assign(end.source, row, { userId })
+    end.value = value
+  }
+  return end
 }
 
 function sourcesOf(ends: Map<number, SourceEnd>, codec: Codec): Map<number, RecoveredSource> {
   const sources = new Map<number, RecoveredSource>()
   for (const [number, { source, value }] of ends) {
-    sources.set(number, { ...source, timestamp: timestampOf(codec.decode(value) as Measurement) })
+    sources.set(number, value === undefined ? source : { ...source, timestamp: timestampOf(codec.decode(value) as Measurement) })
   }
   return sources
 }
@@ -118,8 +145,7 @@ function assemble(machines: Map<string, UserMachine>, damage: readonly Damage[],
     const tainted = taintsOf(machine, lostAtEnd)
     const taintedBuffers = new Set(tainted.map((taint) => taint.buffer))
     const user = decodeUser(machine, codec, taintedBuffers)
-    // The numbers that lost entries may have had are not used again: the gap stays, and so does the verdict.
-    user.sequence += lostAtEnd
+    if (tainted.length > machine.verdicts.length) user.sequence = sequenceAfterVerdict(user.sequence, lostAtEnd)
     found.users.set(user.userId, user)
     found.tainted.push(...tainted)
     for (const buffer of user.buffers) {
@@ -153,5 +179,12 @@ function decodeBuffer(buffer: EncodedBuffer, codec: Codec, tainted: boolean): Bu
   const measurements = buffer.values.map((value) => codec.decode(value) as Measurement)
   const latestMs = measurements.reduce((latest, measurement) => Math.max(latest, timestampOf(measurement)), -Infinity)
   const { number, windowStart, windowEnd, maxMeasurements, minMeasurements, ended, attempts, parked } = buffer
-  return { number, windowStart, windowEnd, maxMeasurements, minMeasurements, measurements, latestMs, ended, attempts, parked, tainted }
+  const limits = { windowStart, windowEnd, maxMeasurements, minMeasurements }
+  return { number, ...limits, measurements, lastRow: decodeLastRow(buffer, codec), latestMs, ended, attempts, parked, tainted }
+}
+
+function decodeLastRow({ lastRow }: EncodedBuffer, codec: Codec): SourceRow | undefined {
+  if (lastRow === undefined || !('value' in lastRow)) return lastRow
+  const { source, position, value } = lastRow
+  return { source, position, timestamp: timestampOf(codec.decode(value) as Measurement) }
 }

@@ -11,12 +11,21 @@ import type { TaintedUser } from './report.js'
 export function unprovenUsers(users: ReadonlyMap<string, UserMachine>, damage: readonly Damage[]): Map<string, number> {
   const unproven = new Map<string, number>()
   for (const { stretch, unexplained } of unexplainedLosses(users, damage)) {
-    const isSilentBehind = (userId: string): boolean => (users.get(userId)?.lastLsn ?? 0) < stretch.firstLsn
-    const named = stretch.users.filter(isSilentBehind)
-    const suspects = named.length >= unexplained ? named : [...new Set([...named, ...[...users.keys()].filter(isSilentBehind)])]
-    for (const userId of suspects) unproven.set(userId, (unproven.get(userId) ?? 0) + unexplained)
+    const named = stretch.users.filter((userId) => mayHaveLost(users.get(userId), stretch))
+    const all = (): string[] => [...users.values()].filter((user) => mayHaveLost(user, stretch)).map((user) => user.userId)
+    const suspects = named.length >= unexplained ? named : new Set([...named, ...all()])
+    for (const userId of suspects) {
+      // Who has logged since was judged by an earlier recovery, and keeps its verdict.
+      if ((users.get(userId)?.lastLsn ?? 0) < stretch.firstLsn) unproven.set(userId, (unproven.get(userId) ?? 0) + unexplained)
+    }
   }
   return unproven
+}
+
+/** The user was silent from the damage until the end, or until a recovery that already knew of it. */
+function mayHaveLost(user: UserMachine | undefined, { firstLsn, lastLsn }: Damage): boolean {
+  if (user === undefined || user.lastLsn < firstLsn) return true
+  return user.gaps.some((gap) => gap.kind === 'recovery' && gap.afterLsn < firstLsn && gap.beforeLsn > lastLsn)
 }
 
 function unexplainedLosses(
@@ -29,6 +38,7 @@ function unexplainedLosses(
   if (losses.length === 0) return []
   for (const { gaps } of users.values()) {
     for (const gap of gaps) {
+      if (gap.kind !== 'proof') continue
       let left = gap.lost
       for (const loss of losses) {
         if (loss.stretch.firstLsn <= gap.afterLsn || loss.stretch.lastLsn >= gap.beforeLsn) continue
@@ -41,21 +51,22 @@ function unexplainedLosses(
   return losses.filter((loss) => loss.unexplained > 0)
 }
 
-/** What is known to be wrong with one user; empty when the user is whole. */
-export function taintsOf(user: UserMachine, unproven: number): TaintedUser[] {
-  const tainted: TaintedUser[] = []
-  const lostInGaps = user.gaps.reduce((sum, gap) => sum + gap.lost, 0)
-  for (const buffer of user.buffers) {
-    const lost = buffer.missing > 0 ? buffer.missing : buffer.doubtful ? lostInGaps : 0
-    if (lost > 0) tainted.push({ userId: user.userId, buffer: buffer.number, lost, reason: 'measurements' })
-    else if (buffer.outcomeLost) {
-      tainted.push({ userId: user.userId, buffer: buffer.number, lost: lostInGaps, reason: 'outcome' })
-    }
+/** What is known to be wrong with one user; empty when the user is whole. Verdicts of earlier recoveries come first. */
+export function taintsOf(user: UserMachine, lostAtEnd: number): TaintedUser[] {
+  const { userId, unaccounted: lost } = user
+  const tainted: TaintedUser[] = user.verdicts.map((verdict) => verdict.taint)
+  for (const { number: buffer, missing, doubtful, outcomeLost } of user.buffers) {
+    if (missing > 0) tainted.push({ userId, buffer, lost: missing, reason: 'measurements' })
+    else if (doubtful) tainted.push({ userId, buffer, lost, reason: 'measurements' })
+    else if (outcomeLost) tainted.push({ userId, buffer, lost, reason: 'outcome' })
   }
-  if (unproven > 0) {
-    const buffer = user.buffers.at(-1)
-    const reason = buffer?.replaying === true ? 'outcome' : 'unproven'
-    tainted.push({ userId: user.userId, buffer: buffer?.number ?? 0, lost: unproven, reason })
+  const last = user.buffers.at(-1)
+  if (tainted.length === user.verdicts.length && (user.newerUnknown || user.unknownThrough > 0)) {
+    tainted.push({ userId, buffer: last?.number ?? 0, lost, reason: 'unproven' })
+  }
+  if (lostAtEnd > 0) {
+    const reason = last?.replaying === true ? 'outcome' : 'unproven'
+    tainted.push({ userId, buffer: last?.number ?? 0, lost: lostAtEnd, reason })
   }
   return tainted
 }

@@ -1,5 +1,5 @@
 /** One buffer of one user, and when it is ready: the rules, without log or clock. */
-import type { Measurement } from './measurement.js'
+import type { Measurement, SourceRow } from './measurement.js'
 import type { EndReason } from './payloads.js'
 
 /** A buffer as it lives in memory. The limits are those it was started with, so that no later setting re-decides it. */
@@ -14,6 +14,8 @@ export interface BufferRecord {
   minMeasurements: number
   /** In order of arrival. */
   measurements: Measurement[]
+  /** The last of them that came from a source. */
+  lastRow: SourceRow | undefined
   /** Latest time of a measurement in it, milliseconds since the Unix epoch. */
   latestMs: number
   /** Why it was ended; undefined while it is open. */

@@ -11,7 +11,7 @@ import type { RecoveredUser, RecoveryReport } from '../recovery/report.js'
 import { dueReason, LIMITS_LOST, type BufferRecord } from './buffer-record.js'
 import { createDefaultCodec, type Codec } from './codec.js'
 import { Journal } from './journal.js'
-import { timestampOf, type Measurement, type Origin } from './measurement.js'
+import { checkOrigin, timestampOf, type Measurement, type Origin } from './measurement.js'
 import { resolveBufferSettings, type ReplayBufferSettings, type ResolvedReplayBufferSettings } from './options.js'
 import { PayloadWriter, type EndReason } from './payloads.js'
 
@@ -28,9 +28,9 @@ export interface AddResult {
   lsn: number
   /** Measurements of this user that wait now, in all of the user's buffers. */
   size: number
-  /** A buffer of this user is to be replayed. */
+  /** A buffer of this user is to be replayed, and the oldest is not parked. */
   ready: boolean
-  /** Why, of the oldest such buffer. */
+  /** Why the oldest was ended; undefined while it is open. */
   reason: EndReason | undefined
 }
 
@@ -60,10 +60,10 @@ interface UserBuffers {
   lastNumber: number
   /** Oldest first; only the last can be open. */
   records: BufferRecord[]
-  replaying: boolean
 }
 
-const START_AND_END_BYTES = 64
+/** No entry of a buffer but a measurement has a larger payload. */
+const CONTROL_BYTES = 64
 const HOUR_MS = 3_600_000
 
 export class ReplayBuffer {
@@ -75,6 +75,7 @@ export class ReplayBuffer {
   readonly #payloads = new PayloadWriter()
   readonly #now: () => number
   readonly #users = new Map<string, UserBuffers>()
+  readonly #replaying = new Set<string>()
 
   constructor(options: ReplayBufferOptions = {}) {
     this.settings = resolveBufferSettings(options)
@@ -84,34 +85,38 @@ export class ReplayBuffer {
   }
 
   /**
-   * Takes one measurement; with a log, it is logged when this returns. Throws, having changed nothing:
+   * Takes one measurement; with a log, it is logged when this returns. It belongs to the buffer then: what the caller
+   * changes in it later is not logged. Throws, having changed nothing:
    * `ERR_WAL_MEASUREMENT`, `ERR_WAL_CODEC`, `ERR_WAL_INVALID_ARGUMENT`, `ERR_WAL_BACKPRESSURE` (await the log's
    * `drained()` and add again), `ERR_WAL_TOO_LARGE`, `ERR_WAL_CLOSED`, `ERR_WAL_FAILED`.
    */
   add(userId: string, measurement: Measurement, origin?: Origin): AddResult {
     checkUserId(userId)
+    if (origin !== undefined) checkOrigin(origin)
     const timestamp = timestampOf(measurement)
-    const nowMs = this.settings.clock === 'event' ? timestamp : this.#now()
-    const payload = this.#payloads.add(this.codec.encode(measurement), origin)
-    const user = this.#users.get(userId) ?? { lastNumber: 0, records: [], replaying: false }
+    const value = this.codec.encode(measurement)
+    const user = this.#users.get(userId) ?? { lastNumber: 0, records: [] }
     const open = openRecord(user)
+    // In event time a buffer is as late as its latest measurement, also when an earlier one comes after it.
+    const nowMs = this.settings.clock === 'event' ? Math.max(timestamp, open?.latestMs ?? -Infinity) : this.#now()
     const due = open === undefined ? undefined : dueReason(open, nowMs)
     const into = due === undefined ? open : undefined
+    const payload = this.#payloads.add(into?.number ?? user.lastNumber + 1, value, origin)
     const fills = (into?.measurements.length ?? 0) + 1 >= (into?.maxMeasurements ?? this.settings.maxBufferMeasurements)
     const control = (due === undefined ? 0 : 1) + (into === undefined ? 1 : 0) + (fills || due !== undefined ? 1 : 0)
-    if (control > 0) this.journal.requireRoom(userId, 1 + control, payload.length + control * START_AND_END_BYTES, payload.length)
+    if (control > 0) this.journal.requireRoom(userId, 1 + control, payload.length + control * CONTROL_BYTES, payload.length)
     // The payload is in the writer's memory, which the entries before it overwrite.
     const kept = control > 0 ? Uint8Array.prototype.slice.call(payload) : payload
     if (open !== undefined && due !== undefined) this.#end(userId, open, due)
-    this.#users.set(userId, user)
-    const record = into ?? this.#start(userId, user, nowMs)
+    const record = into ?? this.#start(userId, user, this.settings.clock === 'event' ? timestamp : nowMs)
     const lsn = this.journal.write(Operation.ADD_MEASUREMENT, userId, kept)
     record.measurements.push(measurement)
     record.latestMs = Math.max(record.latestMs, timestamp)
-    const dueNow = dueReason(record, nowMs)
-    if (dueNow !== undefined) this.#end(userId, record, dueNow)
-    const reason = user.records[0]?.ended
-    return { lsn, size: sizeOf(user), ready: reason !== undefined, reason }
+    if (origin !== undefined) record.lastRow = { source: origin.source, position: origin.position, timestamp }
+    this.#endIfDue(userId, record, this.settings.clock === 'event' ? record.latestMs : nowMs)
+    const oldest = user.records[0]
+    const reason = oldest?.ended
+    return { lsn, size: sizeOf(user), ready: reason !== undefined && oldest?.parked === false, reason }
   }
 
   /** The user's waiting measurements, in order of arrival. */
@@ -128,7 +133,7 @@ export class ReplayBuffer {
     return {
       userId,
       size: sizeOf(user),
-      ready: reason !== undefined,
+      ready: reason !== undefined && !oldest.parked,
       reason,
       attempts: oldest.attempts,
       parked: oldest.parked,
@@ -157,23 +162,21 @@ export class ReplayBuffer {
    * Returns how many. Throws `ERR_WAL_REPLAY` while a replay of the user runs, and what the log throws.
    */
   clear(userId?: string): number {
-    if (userId === undefined) return this.users().reduce((count, each) => count + this.clear(each), 0)
+    const userIds = userId === undefined ? this.users() : [userId]
+    for (const each of userIds) this.#requireNoReplay(each)
+    return userIds.reduce((count, each) => count + this.#clearUser(each), 0)
+  }
+
+  /** One entry for all of the user's buffers, so that no crash leaves some of them cleared. */
+  #clearUser(userId: string): number {
     const user = this.#users.get(userId)
-    if (user === undefined) return 0
-    if (user.replaying) throw new WalError('ERR_WAL_REPLAY', `a replay of user ${JSON.stringify(userId)} is running`)
+    const newest = user?.records.at(-1)
+    if (user === undefined || newest === undefined) return 0
     const count = sizeOf(user)
-    this.journal.requireRoom(userId, user.records.length, user.records.length * START_AND_END_BYTES, START_AND_END_BYTES)
-    for (let record = user.records[0]; record !== undefined; record = user.records[0]) {
-      const payload = this.#payloads.commit({
-        buffer: record.number,
-        count: record.measurements.length,
-        discarded: true,
-        replayed: 0,
-        value: new Uint8Array(0)
-      })
-      this.journal.write(Operation.COMMIT, userId, payload)
-      user.records.shift()
-    }
+    const lastRow = user.records.findLast((record) => record.lastRow !== undefined)?.lastRow
+    const discarded = { buffer: newest.number, count, lastRow, discarded: true, replayed: 0, value: new Uint8Array(0) }
+    this.journal.write(Operation.COMMIT, userId, this.#payloads.commit(discarded))
+    user.records.length = 0
     return count
   }
 
@@ -193,8 +196,8 @@ export class ReplayBuffer {
   }
 
   /**
-   * Takes over what `recover` found. What was decided before the crash stays decided; a buffer that had become due and
-   * whose END_BUFFER was lost with the crash is ended now. Throws `ERR_WAL_INVALID_ARGUMENT` unless this buffer is new.
+   * Takes over what `recover` found; logs nothing. What was decided before the crash stays decided; a buffer that had
+   * become due and whose END_BUFFER was lost with the crash is due still. Throws `ERR_WAL_INVALID_ARGUMENT` unless this buffer is new.
    */
   recoverFromWal(report: RecoveryReport): void {
     if (this.#users.size > 0) {
@@ -205,14 +208,12 @@ export class ReplayBuffer {
 
   #adopt(recovered: RecoveredUser): void {
     this.journal.restore(recovered.userId, recovered.sequence)
-    const user = { lastNumber: recovered.lastBuffer, records: recovered.buffers, replaying: false }
+    // Copies: the report stays what it says.
+    const records = recovered.buffers.map((record) => ({ ...record, measurements: [...record.measurements] }))
+    const user = { lastNumber: recovered.lastBuffer, records }
     this.#users.set(recovered.userId, user)
     const open = openRecord(user)
-    if (open === undefined) return
-    if (open.maxMeasurements === LIMITS_LOST) this.#restoreLimits(open)
-    if (this.settings.clock === 'wall') return
-    const due = dueReason(open, open.latestMs)
-    if (due !== undefined) this.#end(recovered.userId, open, due)
+    if (open?.maxMeasurements === LIMITS_LOST) this.#restoreLimits(open)
   }
 
   // --- For the ReplayManager.
@@ -231,10 +232,12 @@ export class ReplayBuffer {
 
   /** @internal While it is on, the user's buffers cannot be cleared. Throws `ERR_WAL_REPLAY` when it is on already. */
   setReplaying(userId: string, on: boolean): void {
-    const user = this.#users.get(userId)
-    if (user === undefined) return
-    if (on && user.replaying) throw new WalError('ERR_WAL_REPLAY', `a replay of user ${JSON.stringify(userId)} is running already`)
-    user.replaying = on
+    if (on) {
+      this.#requireNoReplay(userId)
+      this.#replaying.add(userId)
+    } else {
+      this.#replaying.delete(userId)
+    }
   }
 
   /** @internal The oldest buffer was committed. */
@@ -244,6 +247,10 @@ export class ReplayBuffer {
 
   // --- Steps
 
+  #requireNoReplay(userId: string): void {
+    if (this.#replaying.has(userId)) throw new WalError('ERR_WAL_REPLAY', `a replay of user ${JSON.stringify(userId)} is running`)
+  }
+
   #start(userId: string, user: UserBuffers, nowMs: number): BufferRecord {
     const number = user.lastNumber + 1
     const limits = this.#limitsFrom(nowMs)
@@ -252,6 +259,7 @@ export class ReplayBuffer {
       number,
       ...limits,
       measurements: [],
+      lastRow: undefined,
       latestMs: -Infinity,
       ended: undefined,
       attempts: 0,
@@ -260,6 +268,7 @@ export class ReplayBuffer {
     }
     user.lastNumber = number
     user.records.push(record)
+    this.#users.set(userId, user)
     return record
   }
 
@@ -277,9 +286,21 @@ export class ReplayBuffer {
   }
 
   #end(userId: string, record: BufferRecord, reason: EndReason): void {
-    const payload = this.#payloads.end({ buffer: record.number, count: record.measurements.length, reason })
+    const { number, lastRow } = record
+    const payload = this.#payloads.end({ buffer: number, count: record.measurements.length, lastRow, reason })
     this.journal.write(Operation.END_BUFFER, userId, payload)
     record.ended = reason
+  }
+
+  /** The measurement is logged: a log that fails now may not make `add` fail. The buffer stays due, and is ended later. */
+  #endIfDue(userId: string, record: BufferRecord, nowMs: number): void {
+    const due = dueReason(record, nowMs)
+    if (due === undefined) return
+    try {
+      this.#end(userId, record, due)
+    } catch (error) {
+      if (!(error instanceof WalError)) throw error
+    }
   }
 
   #reasonNow(record: BufferRecord): EndReason | undefined {

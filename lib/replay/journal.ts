@@ -5,12 +5,17 @@
 import type { EntryLog, Operation } from '../wal/types.js'
 import { WalError } from '../errors.js'
 
+/** Running numbers go from 1 to this and begin again; 0 means none. */
 const MAX_SEQUENCE = 2 ** 32 - 1
 
+/** The running number `steps` (at least 1) behind `sequence`. */
+export function sequenceAfter(sequence: number, steps: number): number {
+  return ((sequence + steps - 1) % MAX_SEQUENCE) + 1
+}
 
-/** The running number that follows `sequence`; 0 means none, so it is passed over when the numbers begin again. */
-export function nextSequence(sequence: number): number {
-  return sequence >= MAX_SEQUENCE ? 1 : sequence + 1
+/** How many running numbers lie between `sequence` and the one that came next. */
+export function skippedSequences(sequence: number, next: number): number {
+  return (next - sequenceAfter(sequence, 1) + MAX_SEQUENCE) % MAX_SEQUENCE
 }
 
 export class Journal {
@@ -51,7 +56,7 @@ export class Journal {
   /** Logs one operation. Returns its LSN, 0 without a log. Throws what `append` throws, with nothing changed. */
   write(operation: Operation, userId: string, payload: Uint8Array): number {
     if (this.#log === undefined) return 0
-    const sequence = nextSequence(this.#sequences.get(userId) ?? 0)
+    const sequence = sequenceAfter(this.#sequences.get(userId) ?? 0, 1)
     const lsn = this.#log.append(operation, userId, payload, sequence)
     this.#sequences.set(userId, sequence)
     return lsn

@@ -4,13 +4,14 @@
  * a replay has either happened whole or not at all.
  */
 import { EventEmitter } from 'node:events'
+import { inspect } from 'node:util'
 import { throwIfAborted, WalError } from '../errors.js'
 import { Operation } from '../wal/types.js'
 import type { RecoveryReport } from '../recovery/report.js'
 import type { ReplayBuffer } from './buffer.js'
 import type { BufferRecord } from './buffer-record.js'
 import { inTimeOrder, type Measurement } from './measurement.js'
-import { PayloadWriter } from './payloads.js'
+import { PayloadWriter, type RollbackPayload } from './payloads.js'
 import { MemoryStateStore, type StateStore } from './state-store.js'
 
 export interface ReplayContext {
@@ -22,7 +23,8 @@ export interface ReplayContext {
 
 /**
  * The service's own function: one measurement, in time order, into the user's state. What it returns is the new state;
- * when it returns undefined, the state that it was given (and may have changed) is. `state` is its own copy.
+ * when it returns undefined, the state that it was given (and may have changed) is. `state` and `measurement` are copies of
+ * its own, made anew for each attempt.
  */
 export type MeasurementProcessor<State> = (
   state: State,
@@ -38,7 +40,7 @@ export interface ReplayManagerOptions<State> {
   /** Failed replays of a buffer after which it is parked (3). */
   maxAttempts?: number
   stateStore?: StateStore<State>
-  /** Whether `replay` resolves only when its COMMIT or ROLLBACK is on stable storage (true). */
+  /** Whether `replay` resolves only when its COMMIT or ROLLBACK is on stable storage (true; always with a `stateStore`). */
   waitDurable?: boolean
 }
 
@@ -76,6 +78,8 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
   readonly #waitDurable: boolean
   readonly #payloads = new PayloadWriter()
   readonly #replayed = new Map<string, number>()
+  /** States that were committed and that the store has not taken yet. */
+  readonly #unstored = new Map<string, State>()
 
   constructor(options: ReplayManagerOptions<State>) {
     super()
@@ -91,7 +95,8 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
     this.#initialState = options.initialState
     this.#maxAttempts = maxAttempts
     this.#store = options.stateStore ?? new MemoryStateStore<State>()
-    this.#waitDurable = options.waitDurable ?? true
+    // A store of the service's own may outlive a power cut: it is never given a state that the log may still lose.
+    this.#waitDurable = options.stateStore !== undefined || (options.waitDurable ?? true)
   }
 
   /**
@@ -123,6 +128,7 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
 
   /** The user's state: what the last COMMIT said, else the store's, else the initial one. */
   async state(userId: string): Promise<State> {
+    if (this.#unstored.has(userId)) return this.#unstored.get(userId) as State
     const stored: State | undefined = await this.#store.get(userId)
     if (stored !== undefined) return stored
     return this.#initial(userId)
@@ -147,6 +153,7 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
   }
 
   async #replayAll(userId: string, signal: AbortSignal | undefined): Promise<ReplayResult<State>> {
+    await this.#storeState(userId)
     const done = { status: 'committed' as const, userId, buffers: 0, measurements: 0, lsn: 0, attempts: 0, parked: false }
     const ended = await this.#endedRecords(userId)
     let state: State = await this.state(userId)
@@ -186,36 +193,50 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
     const { journal, codec } = this.#buffer
     const count = record.measurements.length
     const replayed = this.replayedMeasurements(userId)
-    const buffer = record.number
-    const fallback = Uint8Array.prototype.slice.call(codec.encode(before))
-    const lsn = await journal.writeWhenRoom(Operation.CHECKPOINT, userId, () =>
-      this.#payloads.checkpoint({ buffer, count, attempts: record.attempts, replayed, value: fallback })
-    )
-    this.emit('checkpoint', { userId, lsn, buffer })
-    let state: State
+    const about = { buffer: record.number, count, lastRow: record.lastRow }
+    const fallback = copyOf(codec.encode(before))
+    const checkpoint = { ...about, attempts: record.attempts, replayed, value: fallback }
+    const lsn = await journal.writeWhenRoom(Operation.CHECKPOINT, userId, () => this.#payloads.checkpoint(checkpoint))
+    this.emit('checkpoint', { userId, lsn, buffer: record.number })
     let value: Uint8Array
     try {
-      state = await this.#run(userId, record, codec.decode(fallback) as State, signal)
-      value = Uint8Array.prototype.slice.call(codec.encode(state))
+      value = copyOf(codec.encode(await this.#run(userId, record, codec.decode(fallback) as State, signal)))
     } catch (cause) {
       return { lsn: await this.#rollBack(userId, record, fallback, cause, signal), state: before, error: { cause } }
     }
-    const committed = await journal.writeWhenRoom(Operation.COMMIT, userId, () =>
-      this.#payloads.commit({ buffer, count, discarded: false, replayed: replayed + count, value })
-    )
+    // What is kept is what the log would give back, not the processor's own object.
+    const state = codec.decode(value) as State
+    const commit = { ...about, discarded: false, replayed: replayed + count, value }
+    let committed: number
+    try {
+      committed = await journal.writeWhenRoom(Operation.COMMIT, userId, () => this.#payloads.commit(commit))
+    } catch (cause) {
+      if (!isTooLarge(cause)) throw cause
+      return { lsn: await this.#rollBack(userId, record, fallback, cause, signal), state: before, error: { cause } }
+    }
     this.#replayed.set(userId, replayed + count)
+    this.#unstored.set(userId, state)
     this.#buffer.removeOldest(userId)
     if (this.#waitDurable) await journal.log?.durable(committed)
-    await this.#store.set(userId, state)
-    this.emit('commit', { userId, lsn: committed, buffer, measurements: count })
+    await this.#storeState(userId)
+    this.emit('commit', { userId, lsn: committed, buffer: record.number, measurements: count })
     return { lsn: committed, state }
+  }
+
+  /** A state is kept here until the store has it, so that a store that fails loses none. */
+  async #storeState(userId: string): Promise<void> {
+    if (!this.#unstored.has(userId)) return
+    await this.#store.set(userId, this.#unstored.get(userId) as State)
+    this.#unstored.delete(userId)
   }
 
   async #run(userId: string, record: BufferRecord, copy: State, signal: AbortSignal | undefined): Promise<State> {
     const context: ReplayContext = { userId, attempts: record.attempts, signal }
+    const { codec } = this.#buffer
     let state = copy
-    for (const measurement of inTimeOrder(record.measurements)) {
+    for (const original of inTimeOrder(record.measurements)) {
       throwIfAborted(signal)
+      const measurement = codec.decode(codec.encode(original)) as Measurement
       const result = this.#process(state, measurement, context)
       const next = isThenable(result) ? await result : result
       if (next !== undefined) state = next as State
@@ -236,19 +257,34 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
     const payload = {
       buffer: record.number,
       count: record.measurements.length,
+      lastRow: record.lastRow,
       attempts,
       parked,
       replayed: this.replayedMeasurements(userId),
-      error: cause instanceof Error ? cause.message : String(cause),
+      error: cause instanceof Error ? cause.message : inspect(cause),
       value: fallback
     }
-    const lsn = await this.#buffer.journal.writeWhenRoom(Operation.ROLLBACK, userId, () => this.#payloads.rollback(payload))
+    const lsn = await this.#logRollback(userId, payload)
     record.attempts = attempts
     record.parked = parked
+    // The log says this state now, also of a user that had none before.
+    this.#unstored.set(userId, this.#buffer.codec.decode(fallback) as State)
     if (this.#waitDurable) await this.#buffer.journal.log?.durable(lsn)
+    await this.#storeState(userId)
     this.emit('rollback', { userId, lsn, buffer: record.number, attempts, parked, error: cause })
     if (aborted) throwIfAborted(signal)
     return lsn
+  }
+
+  /** A state that fills an entry leaves no room for the text of the error. */
+  async #logRollback(userId: string, payload: RollbackPayload): Promise<number> {
+    const { journal } = this.#buffer
+    try {
+      return await journal.writeWhenRoom(Operation.ROLLBACK, userId, () => this.#payloads.rollback(payload))
+    } catch (error) {
+      if (!isTooLarge(error)) throw error
+      return journal.writeWhenRoom(Operation.ROLLBACK, userId, () => this.#payloads.rollback({ ...payload, error: '' }))
+    }
   }
 
   #initial(userId: string): State {
@@ -256,6 +292,14 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
     const { codec } = this.#buffer
     return codec.decode(codec.encode(this.#initialState)) as State
   }
+}
+
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes)
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof WalError && error.code === 'ERR_WAL_TOO_LARGE'
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -11,10 +11,27 @@ export interface Measurement {
 
 /** Where a measurement came from, so that its source can be read on from there after a crash. */
 export interface Origin {
-  /** The source's number, unsigned 32 bits; 0 is not used. */
+  /** The source's number, from 1 to 2^32 - 1. */
   source: number
   /** Row number in the source, from 1, ascending. */
   position: number
+}
+
+/** A row of a source, with the time of its measurement in milliseconds since the Unix epoch. */
+export interface SourceRow extends Origin {
+  timestamp: number
+}
+
+const MAX_SOURCE = 2 ** 32 - 1
+
+/** Throws `ERR_WAL_INVALID_ARGUMENT` when the origin cannot be stored as it is. */
+export function checkOrigin({ source, position }: Origin): void {
+  if (!Number.isInteger(source) || source < 1 || source > MAX_SOURCE) {
+    throw new WalError('ERR_WAL_INVALID_ARGUMENT', `origin.source is ${String(source)}; allowed: a whole number from 1 to ${MAX_SOURCE}`)
+  }
+  if (!Number.isSafeInteger(position) || position < 1) {
+    throw new WalError('ERR_WAL_INVALID_ARGUMENT', `origin.position is ${String(position)}; allowed: a whole number from 1`)
+  }
 }
 
 /** The measurement's time in milliseconds since the Unix epoch. Throws `ERR_WAL_MEASUREMENT`. */

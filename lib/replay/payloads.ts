@@ -5,23 +5,27 @@
  *   START_BUFFER     0     1        5                13             21                 25
  *                  | A1  | buffer | window start   | window end   | max measurements | min measurements |
  *                  | u8  | u32    | f64 ms         | f64 ms       | u32              | u32              |
- *   ADD_MEASUREMENT  0     1        2            6            14
- *                  | A1  | origin | source     | position   | value (measurement) |     origin 1: source and position follow
- *                  | u8  | u8     | u32        | f64        | ...                 |     origin 0: value follows at once
- *   END_BUFFER       0     1        5        9
- *                  | A1  | buffer | count  | reason |                                   reason: END_REASONS
- *   CHECKPOINT       0     1        5        9          13         21
- *                  | A1  | buffer | count  | attempts | replayed | value (state to fall back to) |
- *   COMMIT           0     1        5        9           13        21
- *                  | A1  | buffer | count  | discarded | replayed | value (new state) |  discarded 1: no replay, state as before
- *   ROLLBACK         0     1        5        9          13       17         25            29
- *                  | A1  | buffer | count  | attempts | parked | replayed | error bytes | error (UTF-8) | value (state) |
+ *   ADD_MEASUREMENT  0     1        2        6            10           18
+ *                  | A1  | origin | buffer | source     | position   | value (measurement) |  origin 1: source and position
+ *                  | u8  | u8     | u32    | u32        | f64        | ...                 |  follow; 0: value at once
+ *   END_BUFFER       0     1        5       9          29
+ *                  | A1  | buffer | count | last row | reason |                            reason: END_REASONS
+ *   CHECKPOINT       0     1        5       9          29         33         41
+ *                  | A1  | buffer | count | last row | attempts | replayed | value (state to fall back to) |
+ *   COMMIT           0     1        5       9          29          33         41
+ *                  | A1  | buffer | count | last row | discarded | replayed | value (new state) |
+ *   ROLLBACK         0     1        5       9          29         33       37         45            49
+ *                  | A1  | buffer | count | last row | attempts | parked | replayed | error bytes | error | value (state) |
  *
  * buffer: the user's running number of buffers, from 1. count: measurements in it. attempts: replays that failed so far.
- * replayed: measurements of the user that were ever committed. All but f64 `replayed` are u32.
+ * replayed: measurements of the user that were ever committed. discarded 1: no replay, this buffer and all before it were
+ * cleared, the state is as before. error: UTF-8. All but f64 `replayed` and the u8 `reason` are u32.
+ * last row: source (u32) | position (f64) | timestamp (f64 ms) of the buffer's last measurement that came from a source; the
+ * source is 0 where none did. So a source is not read again from before a row that was replayed, even when the row's own
+ * entry is damaged.
  */
 import { WalError } from '../errors.js'
-import type { Origin } from './measurement.js'
+import type { Origin, SourceRow } from './measurement.js'
 
 /** Why a buffer was ended. The number on disk is the place in this list. */
 export const END_REASONS = Object.freeze(['full', 'window', 'requested'] as const)
@@ -36,6 +40,7 @@ export interface StartPayload {
   minMeasurements: number
 }
 export interface AddPayload {
+  buffer: number
   origin: Origin | undefined
   /** The measurement, encoded. */
   value: Uint8Array
@@ -43,11 +48,13 @@ export interface AddPayload {
 export interface EndPayload {
   buffer: number
   count: number
+  lastRow: SourceRow | undefined
   reason: EndReason
 }
 export interface CheckpointPayload {
   buffer: number
   count: number
+  lastRow: SourceRow | undefined
   attempts: number
   replayed: number
   /** The state, encoded. */
@@ -56,6 +63,7 @@ export interface CheckpointPayload {
 export interface CommitPayload {
   buffer: number
   count: number
+  lastRow: SourceRow | undefined
   discarded: boolean
   replayed: number
   value: Uint8Array
@@ -63,6 +71,7 @@ export interface CommitPayload {
 export interface RollbackPayload {
   buffer: number
   count: number
+  lastRow: SourceRow | undefined
   attempts: number
   parked: boolean
   replayed: number
@@ -74,11 +83,11 @@ const VERSION = 0xa1
 /** The first byte of every version: 0xA0 and the version. */
 const FAMILY = 0xa0
 const START_BYTES = 29
-const ADD_BYTES = 2
-const ADD_ORIGIN_BYTES = 14
-const END_BYTES = 10
-const CHECKPOINT_BYTES = 21
-const ROLLBACK_BYTES = 29
+const ADD_BYTES = 6
+const ADD_ORIGIN_BYTES = 18
+const END_BYTES = 30
+const CHECKPOINT_BYTES = 41
+const ROLLBACK_BYTES = 49
 const MAX_ERROR_BYTES = 4096
 const NO_BYTES = new Uint8Array(0)
 
@@ -112,22 +121,31 @@ export class PayloadWriter {
     return this.#bytes.subarray(0, START_BYTES)
   }
 
-  add(value: Uint8Array, origin: Origin | undefined): Uint8Array {
+  /** What END_BUFFER, CHECKPOINT, COMMIT and ROLLBACK begin with. */
+  #beginControl(headBytes: number, payload: { buffer: number; count: number; lastRow: SourceRow | undefined }, value: Uint8Array): void {
+    this.#begin(headBytes, value)
+    this.#view.setUint32(1, payload.buffer, true)
+    this.#view.setUint32(5, payload.count, true)
+    this.#view.setUint32(9, payload.lastRow?.source ?? 0, true)
+    this.#view.setFloat64(13, payload.lastRow?.position ?? 0, true)
+    this.#view.setFloat64(21, payload.lastRow?.timestamp ?? 0, true)
+  }
+
+  add(buffer: number, value: Uint8Array, origin: Origin | undefined): Uint8Array {
     const headBytes = origin === undefined ? ADD_BYTES : ADD_ORIGIN_BYTES
     this.#begin(headBytes, value)
     this.#bytes[1] = origin === undefined ? 0 : 1
+    this.#view.setUint32(2, buffer, true)
     if (origin !== undefined) {
-      this.#view.setUint32(2, origin.source, true)
-      this.#view.setFloat64(6, origin.position, true)
+      this.#view.setUint32(6, origin.source, true)
+      this.#view.setFloat64(10, origin.position, true)
     }
     return this.#bytes.subarray(0, headBytes + value.length)
   }
 
   end(payload: EndPayload): Uint8Array {
-    this.#begin(END_BYTES, NO_BYTES)
-    this.#view.setUint32(1, payload.buffer, true)
-    this.#view.setUint32(5, payload.count, true)
-    this.#bytes[9] = END_REASONS.indexOf(payload.reason)
+    this.#beginControl(END_BYTES, payload, NO_BYTES)
+    this.#bytes[29] = END_REASONS.indexOf(payload.reason)
     return this.#bytes.subarray(0, END_BYTES)
   }
 
@@ -139,26 +157,22 @@ export class PayloadWriter {
     return this.#withState(payload, payload.discarded ? 1 : 0)
   }
 
-  /** CHECKPOINT and COMMIT have one shape; `third` is what they differ in. */
-  #withState(payload: { buffer: number; count: number; replayed: number; value: Uint8Array }, third: number): Uint8Array {
-    this.#begin(CHECKPOINT_BYTES, payload.value)
-    this.#view.setUint32(1, payload.buffer, true)
-    this.#view.setUint32(5, payload.count, true)
-    this.#view.setUint32(9, third, true)
-    this.#view.setFloat64(13, payload.replayed, true)
+  /** CHECKPOINT and COMMIT have one shape; `third` is the number they differ in. */
+  #withState(payload: Omit<CommitPayload, 'discarded'>, third: number): Uint8Array {
+    this.#beginControl(CHECKPOINT_BYTES, payload, payload.value)
+    this.#view.setUint32(29, third, true)
+    this.#view.setFloat64(33, payload.replayed, true)
     return this.#bytes.subarray(0, CHECKPOINT_BYTES + payload.value.length)
   }
 
   rollback(payload: RollbackPayload): Uint8Array {
     const error = Buffer.from(payload.error).subarray(0, MAX_ERROR_BYTES)
     const headBytes = ROLLBACK_BYTES + error.length
-    this.#begin(headBytes, payload.value)
-    this.#view.setUint32(1, payload.buffer, true)
-    this.#view.setUint32(5, payload.count, true)
-    this.#view.setUint32(9, payload.attempts, true)
-    this.#view.setUint32(13, payload.parked ? 1 : 0, true)
-    this.#view.setFloat64(17, payload.replayed, true)
-    this.#view.setUint32(25, error.length, true)
+    this.#beginControl(headBytes, payload, payload.value)
+    this.#view.setUint32(29, payload.attempts, true)
+    this.#view.setUint32(33, payload.parked ? 1 : 0, true)
+    this.#view.setFloat64(37, payload.replayed, true)
+    this.#view.setUint32(45, error.length, true)
     this.#bytes.set(error, ROLLBACK_BYTES)
     return this.#bytes.subarray(0, headBytes + payload.value.length)
   }
@@ -188,45 +202,51 @@ export function readStart(payload: Uint8Array): StartPayload {
 
 export function readAdd(payload: Uint8Array): AddPayload {
   const view = viewOf(payload, ADD_BYTES, 'ADD_MEASUREMENT')
-  if (payload[1] === 0) return { origin: undefined, value: payload.subarray(ADD_BYTES) }
+  const buffer = view.getUint32(2, true)
+  if (payload[1] === 0) return { buffer, origin: undefined, value: payload.subarray(ADD_BYTES) }
+  if (payload[1] !== 1) throw new WalError('ERR_WAL_CODEC', `ADD_MEASUREMENT has the unknown kind of origin ${payload[1]}; allowed: 0, 1`)
   viewOf(payload, ADD_ORIGIN_BYTES, 'ADD_MEASUREMENT')
-  const origin = { source: view.getUint32(2, true), position: view.getFloat64(6, true) }
-  return { origin, value: payload.subarray(ADD_ORIGIN_BYTES) }
+  const origin = { source: view.getUint32(6, true), position: view.getFloat64(10, true) }
+  return { buffer, origin, value: payload.subarray(ADD_ORIGIN_BYTES) }
+}
+
+function controlOf(view: DataView): { buffer: number; count: number; lastRow: SourceRow | undefined } {
+  const source = view.getUint32(9, true)
+  const lastRow = source === 0 ? undefined : { source, position: view.getFloat64(13, true), timestamp: view.getFloat64(21, true) }
+  return { buffer: view.getUint32(1, true), count: view.getUint32(5, true), lastRow }
 }
 
 export function readEnd(payload: Uint8Array): EndPayload {
   const view = viewOf(payload, END_BYTES, 'END_BUFFER')
-  const reason = END_REASONS[view.getUint8(9)]
-  if (reason === undefined) throw new WalError('ERR_WAL_CODEC', `END_BUFFER has the unknown reason ${view.getUint8(9)}`)
-  return { buffer: view.getUint32(1, true), count: view.getUint32(5, true), reason }
+  const reason = END_REASONS[view.getUint8(29)]
+  if (reason === undefined) throw new WalError('ERR_WAL_CODEC', `END_BUFFER has the unknown reason ${view.getUint8(29)}`)
+  return { ...controlOf(view), reason }
 }
 
 export function readCheckpoint(payload: Uint8Array): CheckpointPayload {
-  const view = viewOf(payload, CHECKPOINT_BYTES, 'CHECKPOINT')
-  return {
-    buffer: view.getUint32(1, true),
-    count: view.getUint32(5, true),
-    attempts: view.getUint32(9, true),
-    replayed: view.getFloat64(13, true),
-    value: payload.subarray(CHECKPOINT_BYTES)
-  }
+  return readWithState(payload, 'CHECKPOINT')
 }
 
 export function readCommit(payload: Uint8Array): CommitPayload {
-  const { attempts, ...rest } = readCheckpoint(payload)
+  const { attempts, ...rest } = readWithState(payload, 'COMMIT')
   return { ...rest, discarded: attempts === 1 }
+}
+
+function readWithState(payload: Uint8Array, what: string): CheckpointPayload {
+  const view = viewOf(payload, CHECKPOINT_BYTES, what)
+  const attempts = view.getUint32(29, true)
+  return { ...controlOf(view), attempts, replayed: view.getFloat64(33, true), value: payload.subarray(CHECKPOINT_BYTES) }
 }
 
 export function readRollback(payload: Uint8Array): RollbackPayload {
   const view = viewOf(payload, ROLLBACK_BYTES, 'ROLLBACK')
-  const valueAt = ROLLBACK_BYTES + view.getUint32(25, true)
+  const valueAt = ROLLBACK_BYTES + view.getUint32(45, true)
   if (valueAt > payload.length) throw new WalError('ERR_WAL_CODEC', 'the error text of ROLLBACK runs over its end')
   return {
-    buffer: view.getUint32(1, true),
-    count: view.getUint32(5, true),
-    attempts: view.getUint32(9, true),
-    parked: view.getUint32(13, true) === 1,
-    replayed: view.getFloat64(17, true),
+    ...controlOf(view),
+    attempts: view.getUint32(29, true),
+    parked: view.getUint32(33, true) === 1,
+    replayed: view.getFloat64(37, true),
     error: Buffer.from(payload.subarray(ROLLBACK_BYTES, valueAt)).toString(),
     value: payload.subarray(valueAt)
   }

@@ -1,4 +1,5 @@
 /** Options of `Wal.open`: defaults, limits, and the checks that name what is wrong. */
+import { resolve } from 'node:path'
 import { WalError } from '../errors.js'
 import { native } from '../native.js'
 
@@ -54,7 +55,8 @@ export function resolveWalOptions(options: WalOptions): ResolvedWalOptions {
   }
   // A batch that never fills before the ring does would leave a writer asleep beside a full ring.
   const batchBytes = Math.min(resolved.batchBytes, Math.floor(resolved.queueBytes / 2))
-  return { ...resolved, batchBytes }
+  // Readers open the directory by its path for as long as the log is open, whatever process.chdir does.
+  return { ...resolved, directory: resolve(resolved.directory), batchBytes }
 }
 
 function withoutUndefined(options: WalOptions): WalOptions {

@@ -1,6 +1,7 @@
 #include "directory_scan.h"
 
 #include <algorithm>
+#include <map>
 
 #include "segment_name.h"
 
@@ -28,18 +29,18 @@ Status ReadHeader(SegmentSource* source, SegmentScan* segment) {
     segment->too_short = true;
     return Status();
   }
+  Bytes blocks;
+  INGEST_WAL_RETURN_IF_ERROR(source->Window(0, kSegmentDataAt, &blocks));
+  if (blocks.size < kSegmentDataAt) {
+    segment->too_short = true;
+    return Status();
+  }
   uint32_t newer = 0;
   bool found = false;
   for (uint32_t copy = 0; copy < header::kCopies; copy++) {
-    Bytes block;
-    INGEST_WAL_RETURN_IF_ERROR(source->Window(copy * header::kCopyBytes, header::kCopyBytes, &block));
-    if (block.size < header::kCopyBytes) {
-      segment->too_short = true;
-      return Status();
-    }
     SegmentHeader read;
     uint32_t version = 0;
-    const HeaderState state = CheckSegmentHeader(block.data, copy, &read, &version);
+    const HeaderState state = CheckSegmentHeader(blocks.data + copy * header::kCopyBytes, copy, &read, &version);
     if (state == HeaderState::kValid) {
       if (!found) segment->header = read;
       found = true;
@@ -71,18 +72,22 @@ Status ReadIdentity(Directory* directory, IdentityScan* identity) {
   return Status();
 }
 
-// The log's id: log.id, or what the first sound header says.
+// The log's id: log.id, or what most of the sound headers say.
 void DecideLogId(DirectoryScan* scan) {
   if (scan->identity.valid) {
     scan->log_id = scan->identity.id;
     scan->has_log_id = true;
     return;
   }
+  std::map<LogId, size_t> votes;
+  size_t most = 0;
   for (const SegmentScan& segment : scan->segments) {
     if (!segment.accepted()) continue;
+    const size_t count = ++votes[segment.header.log_id];
+    if (count <= most) continue;
+    most = count;
     scan->log_id = segment.header.log_id;
     scan->has_log_id = true;
-    return;
   }
 }
 
@@ -187,7 +192,15 @@ Status ReadHeaders(Directory* directory, DirectoryScan* scan) {
   }
   std::sort(scan->segments.begin(), scan->segments.end(),
             [](const SegmentScan& a, const SegmentScan& b) { return a.number < b.number; });
-  for (SegmentScan& segment : scan->segments) INGEST_WAL_RETURN_IF_ERROR(OpenHeader(directory, &segment));
+  size_t kept = 0;
+  for (SegmentScan& segment : scan->segments) {
+    const Status opened = OpenHeader(directory, &segment);
+    if (opened.code() == ErrorCode::kNotFound) continue;  // removed since the directory was listed
+    INGEST_WAL_RETURN_IF_ERROR(opened);
+    SegmentScan& to = scan->segments[kept++];
+    if (&to != &segment) to = std::move(segment);
+  }
+  scan->segments.resize(kept);
   DecideLogId(scan);
   CheckBelonging(scan);
   SetBounds(scan);

@@ -123,6 +123,14 @@ Status LogOpener::CollectTail(uint64_t from_lsn) {
 
 Status LogOpener::DecideEnd() {
   const DirectoryReport& found = log_->recovery_.found;
+  if (found.highest_number >= kMaxSegmentNumber) {
+    return Status(ErrorCode::kCorrupt, SegmentName(found.highest_number) + " has the last number that a segment can " +
+                                           "have; move it out of the directory");
+  }
+  if (found.last_lsn >= kMaxLsn) {
+    return Status(ErrorCode::kCorrupt, "the log says that LSN " + std::to_string(found.last_lsn) + " was used; allowed: " +
+                                           Range(1, kMaxLsn));
+  }
   next_number_ = found.highest_number + 1;
   previous_lsn_ = found.proven_lsn;
   first_lsn_ = previous_lsn_ + 1;
@@ -185,7 +193,7 @@ Status LogOpener::StopAtDamage() {
   return Status();
 }
 
-Status LogOpener::SealOne(const SegmentScan& scanned) {
+Status LogOpener::SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn) {
   // Looked at again with the bound that the new segment sets.
   SegmentScan segment = scanned;
   std::unique_ptr<SegmentSource> source;
@@ -218,12 +226,15 @@ Status LogOpener::SealOne(const SegmentScan& scanned) {
   if (!holds_entries && !holds_damage) return log_->directory_->Unlink(segment.file);
   cut = (cut + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;
   const uint64_t last_lsn = std::max(segment.header.first_lsn - 1, segment.bound);
-  return SealLeftSegment(log_->directory_.get(), segment.file, segment.header, cut, last_lsn,
-                         environment_.clock->WallMs());
+  INGEST_WAL_RETURN_IF_ERROR(SealLeftSegment(log_->directory_.get(), segment.file, segment.header, cut, last_lsn,
+                                             environment_.clock->WallMs()));
+  *sealed_lsn = last_lsn;
+  return Status();
 }
 
 Status LogOpener::SealLeftSegments() {
   bool changed = false;
+  uint64_t sealed_lsn = 0;  // up to which sealed segments say that LSNs were used
   for (size_t i = 0; i < scan_.segments.size(); i++) {
     const SegmentScan& segment = scan_.segments[i];
     const bool unfinished = segment.too_short && i + 1 == scan_.segments.size();
@@ -232,11 +243,13 @@ Status LogOpener::SealLeftSegments() {
       changed = true;
       continue;
     }
-    if (!segment.accepted() || segment.sealed) continue;
+    if (!segment.accepted()) continue;
+    uint64_t lsn = segment.sealed ? segment.durable_claim : 0;
     // What it holds is safe without a seal; a seal that fails now is made by a later recovery.
-    const Status sealed = SealOne(segment);
-    changed = changed || sealed.ok();
+    if (!segment.sealed) changed = SealOne(segment, &lsn).ok() || changed;
+    sealed_lsn = std::max(sealed_lsn, lsn);
   }
+  active_is_only_proof_ = sealed_lsn < previous_lsn_;
   return changed ? log_->directory_->Sync() : Status();
 }
 
@@ -249,8 +262,16 @@ Status LogOpener::MakeRing() {
     if (!old_ring_name_.empty()) INGEST_WAL_RETURN_IF_ERROR(environment_.memory->Unlink(old_ring_name_));
     for (int index = 0; index < kRingNames; index++) {
       const std::string name = RingName(scan_.log_id, index);
-      created = StagingRing::Create(environment_.memory, name, options_.queue_bytes, scan_.log_id, here, durable_lsn_,
-                                    &log_->ring_);
+      const auto create = [&] {
+        return StagingRing::Create(environment_.memory, name, options_.queue_bytes, scan_.log_id, here, durable_lsn_,
+                                   &log_->ring_);
+      };
+      created = create();
+      const bool taken = created.code() == ErrorCode::kInvalidArgument;
+      if (taken && IsUnfinishedRing(environment_.memory, name)) {
+        INGEST_WAL_RETURN_IF_ERROR(environment_.memory->Unlink(name));
+        created = create();
+      }
       if (created.ok()) log_->ring_name_ = name;
       if (created.code() != ErrorCode::kInvalidArgument) break;  // not: the name is taken
     }
@@ -270,6 +291,7 @@ void LogOpener::StartWriter() {
   start.durable_checksum = durable_checksum_;
   start.next_number = next_number_;
   start.active = std::move(active_);
+  start.active_is_only_proof = active_is_only_proof_;
   log_->last_lsn_ = durable_lsn_;
   log_->max_record_bytes_ = std::min<uint64_t>(MaxRecordBytesOf(options_.queue_bytes), kMaxEntryRecordBytes);
   log_->writer_ = std::make_unique<Writer>(environment_, log_->directory_.get(), log_->ring_.get(),

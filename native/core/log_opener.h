@@ -35,7 +35,8 @@ class LogOpener {
   Status MakeSegment();
   Status StopAtDamage();
   Status SealLeftSegments();
-  Status SealOne(const SegmentScan& scanned);
+  // `*sealed_lsn` gets the LSN up to which the seal speaks; unchanged when the segment held nothing and was removed.
+  Status SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn);
   Status MakeRing();
   void StartWriter();
 
@@ -55,6 +56,7 @@ class LogOpener {
   uint32_t durable_checksum_ = 0;
   Batch carried_;
   std::unique_ptr<SegmentWriter> active_;
+  bool active_is_only_proof_ = false;
 };
 
 }  // namespace ingest_wal

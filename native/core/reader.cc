@@ -118,9 +118,11 @@ void Reader::TakeFindings(bool at_end, Chunk* chunk) {
 
 Status Reader::ReadSegment(Chunk* chunk) {
   const SegmentScan& segment = scan_.segments[index_ - 1];
-  if (accounted_ < segment.header.first_lsn - 1) {
-    NoteMissing(segment.header.previous_lsn + 1, segment, chunk);
-    accounted_ = segment.header.first_lsn - 1;
+  // A segment that is superseded as a whole claims nothing.
+  const uint64_t before = std::min(segment.header.first_lsn - 1, segment.bound);
+  if (accounted_ < before) {
+    NoteMissing(std::min(segment.header.previous_lsn, segment.bound) + 1, segment, chunk);
+    accounted_ = before;
     if (Stopped(*chunk)) return Status();
   }
   while (chunk->bytes.size() < kChunkBytes && chunk->entries.size() < kChunkEntries) {

@@ -75,10 +75,14 @@ Record CheckMark(Bytes window, uint32_t segment_seed, uint64_t offset) {
   Record record;
   if (Load<uint32_t>(at + mark::kChecksumAt) != MarkChecksum(at, segment_seed, offset)) return record;
   const uint8_t kind = at[mark::kKindAt];
-  if (kind == 0 || kind > kLastMarkKind) return record;
+  const uint64_t next_lsn = Load<uint64_t>(at + mark::kNextLsnAt);
+  const bool within_limits = kind != 0 && kind <= kLastMarkKind && next_lsn <= kMaxLsn + 1 &&
+                             Load<uint64_t>(at + mark::kDurableLsnAt) < next_lsn &&
+                             Load<uint64_t>(at + mark::kKindAt) == kind;
+  if (!within_limits) return record;
   record.state = RecordState::kMark;
   record.bytes = mark::kBytes;
-  record.mark.next_lsn = Load<uint64_t>(at + mark::kNextLsnAt);
+  record.mark.next_lsn = next_lsn;
   record.mark.durable_lsn = Load<uint64_t>(at + mark::kDurableLsnAt);
   record.mark.timestamp_ms = Load<int64_t>(at + mark::kTimestampAt);
   record.mark.batch_entries = Load<uint32_t>(at + mark::kBatchEntriesAt);

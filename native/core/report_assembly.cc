@@ -16,7 +16,7 @@ class Assembly {
     CheckIdentityFile();
     FindProven();
     for (size_t i = 0; i < scan_.segments.size(); i++) JudgeSegment(i);
-    JudgeTrailingRejects();
+    JudgeEnd();
     FindLast();
     FindTornTail();
     AddRing();
@@ -78,10 +78,7 @@ class Assembly {
   }
 
   bool AcceptedBehind(size_t index) const {
-    for (size_t i = index + 1; i < scan_.segments.size(); i++) {
-      if (scan_.segments[i].accepted()) return true;
-    }
-    return false;
+    return last_accepted_ != nullptr && last_accepted_ > &scan_.segments[index];
   }
 
   void JudgeSegment(size_t index) {
@@ -112,7 +109,9 @@ class Assembly {
 
   // LSNs between the segments before and this one: in a file that cannot be used, or that is gone.
   void JudgeGapBefore(const SegmentScan& segment) {
-    if (segment.header.previous_lsn > accounted_) {
+    // A segment that is superseded as a whole claims nothing.
+    const uint64_t before = std::min(segment.header.previous_lsn, segment.bound);
+    if (before > accounted_) {
       if (waiting_.empty()) {
         Damage damage = DamageOf(segment, damage_kind::kMissingSegment);
         damage.segment = segment.number - 1;
@@ -124,10 +123,10 @@ class Assembly {
       }
       Damage& damage = report_.damage[waiting_.front()];
       damage.first_lsn = accounted_ + 1;
-      damage.last_lsn = segment.header.previous_lsn;
+      damage.last_lsn = before;
     }
     waiting_.clear();
-    accounted_ = std::max(accounted_, segment.header.first_lsn - 1);
+    accounted_ = std::max(accounted_, std::min(segment.header.first_lsn - 1, segment.bound));
   }
 
   void JudgeHeaderCopies(const SegmentScan& segment) {
@@ -172,8 +171,22 @@ class Assembly {
     return 0;
   }
 
-  void JudgeTrailingRejects() {
-    if (waiting_.empty() || report_.proven_lsn <= accounted_) return;
+  // LSNs behind the last usable segment that were durable all the same.
+  void JudgeEnd() {
+    if (report_.proven_lsn <= accounted_) return;
+    if (waiting_.empty()) {
+      // The ring knows of entries that were durable in a segment which is gone, or was cut down to its header.
+      const bool cut = !scan_.segments.empty() && scan_.segments.back().too_short;
+      Damage damage = cut ? DamageOf(scan_.segments.back(), damage_kind::kCutShort) : Damage();
+      if (!cut) {
+        damage.kind = damage_kind::kMissingSegment;
+        damage.segment = report_.highest_number + 1;
+        damage.previous_lsn = accounted_;
+      }
+      damage.detail = cut ? "the file ends inside its header" : "nothing in the directory holds these entries";
+      waiting_.push_back(report_.damage.size());
+      report_.damage.push_back(std::move(damage));
+    }
     Damage& damage = report_.damage[waiting_.front()];
     damage.first_lsn = accounted_ + 1;
     damage.last_lsn = report_.proven_lsn;

@@ -81,6 +81,12 @@ void SegmentCursor::Note(Finding::Kind kind, const ScanStep& step) {
 void SegmentCursor::NoteMark(const ScanStep& step) {
   const Mark& mark = step.record.mark;
   durable_claim_ = std::max(durable_claim_, mark.durable_lsn);
+  // A mark says which LSN comes next: what is not whole before it costs no entry behind it.
+  const bool within_bound = mark.next_lsn - 1 <= bound_;
+  if (within_bound && mark.next_lsn > last_lsn_ + 1 && findings_.size() > open_findings_) {
+    CloseFindings(mark.next_lsn);
+    last_lsn_ = mark.next_lsn - 1;
+  }
   switch (mark.kind) {
     case MarkKind::kBatch:
       batches_++;

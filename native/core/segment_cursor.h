@@ -21,7 +21,7 @@ struct Finding {
   uint64_t offset = 0;
   uint64_t end = 0;
   uint64_t lsn_before = 0;  // last whole entry before it, at least the LSN before the segment's first
-  uint64_t lsn_after = 0;   // next whole entry of the segment, 0 when there is none
+  uint64_t lsn_after = 0;   // LSN of what comes next in the segment, by an entry or a mark; 0 when there is nothing
   uint64_t nonzero_end = 0; // offset after the last byte that is not zero; 0 when all are
   bool truncated = false;   // a record begins here and the file ends before it does
   std::vector<std::string> users;

@@ -12,6 +12,9 @@ constexpr const char* kQuarantineName = "quarantine";
 constexpr const char* kTemporarySuffix = ".tmp";
 constexpr const char* kSpareName = "spare.tmp";
 
+// The largest number that a name has room for.
+constexpr uint64_t kMaxSegmentNumber = 9'999'999'999'999'999;
+
 // "0000000000000042.wal" for 42.
 std::string SegmentName(uint64_t number);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "format.h"
+
 namespace ingest_wal {
 namespace {
 constexpr size_t kWindowBytes = size_t{1} << 20;
@@ -46,7 +48,9 @@ Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
     if (WindowFromMapping(offset, want, window)) return Status();
     mapping_.reset();
   }
-  const size_t count = static_cast<size_t>(std::min<uint64_t>(size_ - offset, std::max(want, kWindowBytes)));
+  // Whoever asks for the header wants no more than that, of what may be many segments.
+  const size_t ahead = offset < kSegmentDataAt ? want : std::max(want, kWindowBytes);
+  const size_t count = static_cast<size_t>(std::min<uint64_t>(size_ - offset, ahead));
   if (buffer_.size() < count) buffer_.resize(count);
   size_t got = 0;
   const Status status = file_->ReadAt(offset, buffer_.data(), count, &got);

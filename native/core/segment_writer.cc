@@ -66,6 +66,15 @@ Status SegmentWriter::Publish() {
   return directory_->Sync();
 }
 
+void SegmentWriter::Withdraw() {
+  file_.reset();
+  // At best: what stays holds no entry, and the next recovery removes it.
+  for (const std::string& name : {std::string(kSpareName), SegmentName(header_.number)}) {
+    const Status removed = directory_->Unlink(name);
+    (void)removed;
+  }
+}
+
 Status SegmentWriter::WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now_ms) {
   uint8_t* at = batch->bytes.data() + mark::kBytes;
   uint8_t* const end = batch->bytes.data() + batch->bytes.size();

@@ -40,6 +40,8 @@ class SegmentWriter {
                         std::unique_ptr<SegmentWriter>* writer);
   // Syncs, gives the file its name, syncs the directory. Nothing in the segment may be acknowledged before.
   Status Publish();
+  // Removes what a Publish() that failed has left under either name.
+  void Withdraw();
 
   // Places the batch (its records get their header checksums) and writes it. Not durable before Sync().
   Status WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now_ms);

@@ -69,13 +69,17 @@ Status StagingRing::Create(SharedMemory* memory, const std::string& name, uint64
   made->AtomicAt(kHeadAt)->store(0, std::memory_order_relaxed);
   made->AtomicAt(kTailAt)->store(0, std::memory_order_relaxed);
   made->AtomicAt(kDurableLsnAt)->store(durable_lsn, std::memory_order_release);
-  Store(at + kVersionAt, kRingVersion);
-  std::memcpy(at + kLogIdAt, log_id.data(), kLogIdBytes);
-  Store(at + kDeviceAt, directory.device);
-  Store(at + kInodeAt, directory.inode);
-  Store(at + kCapacityAt, capacity);
-  Store(at + kMagicAt, kRingMagic);
-  Store(at + kChecksumAt, StaticChecksum(at));
+  uint8_t header[kStaticBytes] = {};
+  Store(header + kMagicAt, kRingMagic);
+  Store(header + kVersionAt, kRingVersion);
+  std::memcpy(header + kLogIdAt, log_id.data(), kLogIdBytes);
+  Store(header + kDeviceAt, directory.device);
+  Store(header + kInodeAt, directory.inode);
+  Store(header + kCapacityAt, capacity);
+  Store(header + kChecksumAt, StaticChecksum(header));
+  std::memcpy(at + kVersionAt, header + kVersionAt, kStaticBytes - kVersionAt);
+  // The magic number last: without it, the making of the ring was cut (IsUnfinishedRing).
+  made->AtomicAt(kMagicAt)->store(kRingMagic, std::memory_order_release);
   *ring = std::move(made);
   return Status();
 }
@@ -178,6 +182,17 @@ void TakeRecords(const CopiedLap& lap, uint64_t from, uint64_t head, uint64_t ca
   }
 }
 
+// The durable LSN decides what is lost and which numbers come next, so it is held against the entries.
+void CheckDurableLsn(RingContents* contents) {
+  const bool behind_entries = contents->entries != 0 && !contents->damaged && contents->durable_lsn > contents->last_lsn;
+  if (behind_entries || contents->durable_lsn >= kMaxLsn) {
+    contents->damaged = true;
+    contents->durable_lsn = 0;
+  }
+  // Entries leave the ring when they are durable.
+  if (contents->entries != 0) contents->durable_lsn = std::max(contents->durable_lsn, contents->first_lsn - 1);
+}
+
 }  // namespace
 
 RingContents CopyRing(SharedRegion* region) {
@@ -191,6 +206,7 @@ RingContents CopyRing(SharedRegion* region) {
   const uint64_t head = SharedAtomic(base, kHeadAt)->load(std::memory_order_seq_cst);
   if (head < tail || head - tail > capacity || tail % kRecordAlignment != 0 || head % kRecordAlignment != 0) {
     contents.damaged = true;
+    CheckDurableLsn(&contents);
     return contents;
   }
   CopiedLap lap;
@@ -202,9 +218,11 @@ RingContents CopyRing(SharedRegion* region) {
     std::memcpy(lap.bytes.data() + (position - tail), base + kDataAt + at, static_cast<size_t>(count));
     position += count;
   }
-  // What was drained while it was copied may have been overwritten.
+  // What was drained while it was copied may have been overwritten. The fence keeps the copy before the look at tail.
+  std::atomic_thread_fence(std::memory_order_acquire);
   const uint64_t later_tail = SharedAtomic(base, kTailAt)->load(std::memory_order_acquire);
   TakeRecords(lap, std::min(std::max(tail, later_tail), head), head, capacity, &contents);
+  CheckDurableLsn(&contents);
   return contents;
 }
 
@@ -223,6 +241,14 @@ Status FindRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdenti
   }
   name->clear();
   return Status();
+}
+
+bool IsUnfinishedRing(SharedMemory* memory, const std::string& name) {
+  std::unique_ptr<SharedRegion> region;
+  const Status opened = memory->Open(name, false, &region);
+  if (opened.code() == ErrorCode::kCorrupt) return true;
+  if (!opened.ok() || region->size() < kStaticBytes) return false;
+  return SharedAtomic(region->data(), kMagicAt)->load(std::memory_order_acquire) == 0;
 }
 
 std::string RingName(const LogId& log_id, int index) {

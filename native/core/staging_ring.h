@@ -106,6 +106,9 @@ bool IsRingOf(SharedRegion* region, const LogId& log_id, const DirectoryIdentity
 Status FindRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdentity& directory, RingContents* contents,
                 std::string* name);
 
+// Whether `name` is what a process left that died while it made a ring: nobody will ever use it.
+bool IsUnfinishedRing(SharedMemory* memory, const std::string& name);
+
 // Names under which rings of a log are looked for; a copy of a log's directory beside the original makes a second
 // one necessary.
 constexpr int kRingNames = 8;

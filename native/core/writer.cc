@@ -30,6 +30,7 @@ Writer::Writer(const Environment& environment, Directory* directory, StagingRing
       log_id_(start.log_id),
       active_(std::move(start.active)),
       next_number_(start.next_number),
+      first_is_only_proof_(start.active_is_only_proof),
       drained_(ring->tail()),
       durable_checksum_(start.durable_checksum) {
   if (active_ == nullptr) return;
@@ -114,7 +115,12 @@ void Writer::Run() {
       deadline_ns = environment_.clock->MonotonicNs() + options_.batch_interval_ns;
       continue;
     }
-    if (stopping_.load()) return;  // drained, or not to be drained now: the rest stays in the ring
+    if (stopping_.load()) {
+      // Drained, unless there was no space: one more try, then the rest stays in the ring.
+      while (Step()) {
+      }
+      return;
+    }
     if (state() == LogState::kDegraded) {
       Sleep(SleepMode::kTimed, retry_at_ns_);
       continue;
@@ -194,6 +200,7 @@ Status Writer::CollectBatch(uint64_t limit, uint64_t* end_position) {
 }
 
 Status Writer::OpenSegment(size_t first_record_bytes) {
+  if (next_number_ > kMaxSegmentNumber) return Status(ErrorCode::kIo, "there are no more segment numbers");
   SegmentHeader header;
   header.log_id = log_id_;
   header.number = next_number_++;
@@ -206,7 +213,11 @@ Status Writer::OpenSegment(size_t first_record_bytes) {
   header.planned_bytes = std::max(options_.segment_bytes, needed);
   std::unique_ptr<SegmentWriter> made;
   INGEST_WAL_RETURN_IF_ERROR(SegmentWriter::Prepare(directory_, spare_, header, &made));
-  INGEST_WAL_RETURN_IF_ERROR(made->Publish());
+  const Status published = made->Publish();
+  if (!published.ok()) {
+    made->Withdraw();
+    return published;
+  }
   active_ = std::move(made);
   counters_.segment.store(header.number, std::memory_order_relaxed);
   counters_.preallocated.store(active_->reserved(), std::memory_order_relaxed);
@@ -356,7 +367,7 @@ Status Writer::Finish() {
   }
   SealRetiring();
   if (active_ == nullptr) return Status();
-  const bool holds_nothing = durable_lsn() < active_->header().first_lsn;
+  const bool holds_nothing = durable_lsn() < active_->header().first_lsn && !first_is_only_proof_;
   Status status;
   if (holds_nothing) {
     status = directory_->Unlink(SegmentName(active_->header().number));

@@ -60,6 +60,8 @@ class Writer {
     uint32_t durable_checksum = 0;
     uint64_t next_number = 1;
     std::unique_ptr<SegmentWriter> active;
+    // No other file says up to where LSNs were used: `active` must stay even when nothing is written to it.
+    bool active_is_only_proof = false;
   };
 
   Writer(const Environment& environment, Directory* directory, StagingRing* ring, SpareSegment* spare,
@@ -142,6 +144,7 @@ class Writer {
   std::unique_ptr<SegmentWriter> retiring_;  // complete; its seal waits until nobody waits
   uint64_t retiring_next_lsn_ = 0;
   uint64_t next_number_;
+  const bool first_is_only_proof_;
   uint64_t drained_ = 0;  // ring position up to which entries are durable
   uint32_t durable_checksum_;
   Batch batch_;

@@ -1,6 +1,7 @@
 #include "memory_file_system.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -41,6 +42,7 @@ class MemoryFile : public File {
       : world_(world), inode_(std::move(inode)), name_(std::move(name)) {}
 
   Status ReadAt(uint64_t offset, uint8_t* to, size_t count, size_t* got) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     *got = 0;
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kRead, name_));
     const std::vector<uint8_t>& bytes = inode_->current.get();
@@ -51,6 +53,7 @@ class MemoryFile : public File {
   }
 
   Status WriteAt(uint64_t offset, const Bytes* parts, size_t count) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     const bool was_powered = world_->powered();
     world_->NoteUse(*inode_);
     const Status entered = world_->Enter(Call::kWrite, name_);
@@ -65,6 +68,7 @@ class MemoryFile : public File {
   }
 
   Status Sync() override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     world_->NoteUse(*inode_);
     const bool was_powered = world_->powered();
     const Status entered = world_->Enter(Call::kSync, name_);
@@ -82,6 +86,7 @@ class MemoryFile : public File {
   }
 
   Status Allocate(uint64_t size, bool* reserved) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     *reserved = true;
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kAllocate, name_));
     if (inode_->current.size() < size) inode_->current.change()->resize(static_cast<size_t>(size));
@@ -89,6 +94,7 @@ class MemoryFile : public File {
   }
 
   Status Truncate(uint64_t size) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kTruncate, name_));
     inode_->current.change()->resize(static_cast<size_t>(size));
     for (auto& range : inode_->dirty) range.second = std::min(range.second, std::max(range.first, size));
@@ -96,11 +102,13 @@ class MemoryFile : public File {
   }
 
   Status Size(uint64_t* size) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     *size = inode_->current.size();
     return Status();
   }
 
   Status Map(std::unique_ptr<Mapping>* mapping) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kMap, name_));
     *mapping = std::make_unique<CopyMapping>(*inode_);
     return Status();
@@ -140,6 +148,7 @@ class MemoryDirectory : public Directory {
   MemoryDirectory(MemoryWorld* world, std::string prefix) : world_(world), prefix_(std::move(prefix)) {}
 
   Status Open(const std::string& name, OpenMode mode, std::unique_ptr<File>* file) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kOpen, name));
     const std::string full = prefix_ + name;
     auto found = world_->names_.find(full);
@@ -157,6 +166,7 @@ class MemoryDirectory : public Directory {
   }
 
   Status List(std::vector<DirectoryEntry>* entries) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kList, ""));
     entries->clear();
     for (const auto& name : world_->names_) {
@@ -169,6 +179,7 @@ class MemoryDirectory : public Directory {
   }
 
   Status Rename(const std::string& from, const std::string& to) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kRename, from));
     const auto found = world_->names_.find(prefix_ + from);
     if (found == world_->names_.end()) return Status(ErrorCode::kNotFound, from + " does not exist", ENOENT);
@@ -180,6 +191,7 @@ class MemoryDirectory : public Directory {
   }
 
   Status Unlink(const std::string& name) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kUnlink, name));
     if (world_->names_.erase(prefix_ + name) == 0) {
       return Status(ErrorCode::kNotFound, name + " does not exist", ENOENT);
@@ -189,6 +201,7 @@ class MemoryDirectory : public Directory {
   }
 
   Status Sync() override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kDirectorySync, ""));
     if (world_->directory_sync_does_nothing) return Status();
     world_->durable_names_ = world_->names_;
@@ -197,18 +210,21 @@ class MemoryDirectory : public Directory {
   }
 
   Status Subdirectory(const std::string& name, bool, std::unique_ptr<Directory>* directory) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kOpen, name));
     *directory = std::make_unique<MemoryDirectory>(world_, prefix_ + name + "/");
     return Status();
   }
 
   Status Identity(DirectoryIdentity* identity) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     identity->device = 7;
     identity->inode = 42;
     return Status();
   }
 
   Status Lock(const std::string&, std::unique_ptr<DirectoryLock>* lock) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kOpen, "LOCK"));
     if (world_->locked_) return Status(ErrorCode::kLocked, "locked");
     *lock = std::make_unique<MemoryLock>(world_);
@@ -216,6 +232,7 @@ class MemoryDirectory : public Directory {
   }
 
   Status IsLocked(const std::string&, bool* locked) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     *locked = world_->locked_;
     return Status();
   }
@@ -229,6 +246,7 @@ class MemoryFileSystem : public FileSystem {
  public:
   explicit MemoryFileSystem(MemoryWorld* world) : world_(world) {}
   Status OpenDirectory(const std::string&, bool, std::unique_ptr<Directory>* directory) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     *directory = std::make_unique<MemoryDirectory>(world_, "");
     return Status();
   }
@@ -242,6 +260,7 @@ class MemorySharedMemory : public SharedMemory {
   explicit MemorySharedMemory(MemoryWorld* world) : world_(world) {}
 
   Status Create(const std::string& name, uint64_t size, std::unique_ptr<SharedRegion>* region) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     if (!world_->powered()) return PowerIsOff();
     if (world_->memory_.count(name) != 0) return Status(ErrorCode::kInvalidArgument, name + " exists", EEXIST);
     auto bytes = std::make_shared<std::vector<uint8_t>>(static_cast<size_t>(size));
@@ -251,6 +270,7 @@ class MemorySharedMemory : public SharedMemory {
   }
 
   Status Open(const std::string& name, bool, std::unique_ptr<SharedRegion>* region) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     const auto found = world_->memory_.find(name);
     if (found == world_->memory_.end() || world_->shared_memory_is_forgotten) {
       return Status(ErrorCode::kNotFound, name + " does not exist", ENOENT);
@@ -260,6 +280,7 @@ class MemorySharedMemory : public SharedMemory {
   }
 
   Status Unlink(const std::string& name) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     if (!world_->powered()) return PowerIsOff();
     return world_->memory_.erase(name) != 0 ? Status() : Status(ErrorCode::kNotFound, name, ENOENT);
   }
@@ -272,18 +293,22 @@ class MemorySharedMemory : public SharedMemory {
 class MemoryClock : public Clock {
  public:
   explicit MemoryClock(MemoryWorld* world) : world_(world) {}
-  int64_t WallMs() override { return world_->now_ms; }
+  int64_t WallMs() override {
+    const MemoryWorld::Guard guard(world_->mutex_);
+    return world_->now_ms;
+  }
   uint64_t MonotonicNs() override { return monotonic_ns_ += 1000; }
 
  private:
   MemoryWorld* const world_;
-  uint64_t monotonic_ns_ = 0;
+  std::atomic<uint64_t> monotonic_ns_{0};
 };
 
 class MemoryRandom : public Random {
  public:
   explicit MemoryRandom(MemoryWorld* world) : world_(world) {}
   void Fill(uint8_t* to, size_t count) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
     for (size_t i = 0; i < count; i++) to[i] = static_cast<uint8_t>(world_->random());
   }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <string>
 #include <vector>
@@ -53,7 +54,8 @@ struct NameChange {
   std::shared_ptr<MemoryInode> inode;
 };
 
-// One directory (and its subdirectories, by prefix "name/"), one lock, and shared memory.
+// One directory (and its subdirectories, by prefix "name/"), one lock, and shared memory. Any thread may call what is
+// behind environment(); the rest is for one thread while no other is at work.
 class MemoryWorld {
  public:
   MemoryWorld();
@@ -69,7 +71,10 @@ class MemoryWorld {
   // Asked before each call; a Status that is not ok is what the call answers. A write that fails has written a part, a
   // sync that fails has synced some sectors and forgotten that the others were dirty; other calls have done nothing.
   using Fault = std::function<Status(Call, const std::string& name)>;
-  void SetFault(Fault fault) { fault_ = std::move(fault); }
+  void SetFault(Fault fault) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    fault_ = std::move(fault);
+  }
 
   // What is there when the machine comes up again: a world of its own.
   std::unique_ptr<MemoryWorld> AfterPowerCut(std::mt19937_64* dice) const;
@@ -109,12 +114,15 @@ class MemoryWorld {
   friend class MemoryRandom;
   friend class MemoryLock;
 
+  using Guard = std::lock_guard<std::mutex>;
+
   // Counts the call; an error when the power is off, goes off now, or a fault is set.
   Status Enter(Call call, const std::string& name);
   void SyncInode(MemoryInode* inode);
   void FailSync(MemoryInode* inode);
   void NoteUse(const MemoryInode& inode) { uses_after_failed_sync_ += inode.sync_failed ? 1 : 0; }
 
+  std::mutex mutex_;  // held through each call
   MemoryNames names_;
   MemoryNames durable_names_;
   std::vector<NameChange> pending_names_;

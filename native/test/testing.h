@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <sstream>
 #include <string>
+#include <type_traits>
 
 namespace ingest_wal {
 namespace testing {
@@ -27,7 +28,11 @@ uint64_t CountFromEnvironment(const char* name, uint64_t otherwise);
 template <typename Value>
 std::string Show(const Value& value) {
   std::ostringstream text;
-  text << value;
+  if constexpr (std::is_enum_v<Value>) {
+    text << static_cast<long long>(value);
+  } else {
+    text << value;
+  }
   return text.str();
 }
 
@@ -67,7 +72,12 @@ bool Compare(const Left& left, const Right& right, bool holds, const char* opera
   do {                                                 \
     if (!INGEST_WAL_COMPARE(left, right, ==)) return;  \
   } while (0)
+#define ASSERT_NE(left, right)                         \
+  do {                                                 \
+    if (!INGEST_WAL_COMPARE(left, right, !=)) return;  \
+  } while (0)
 #define ASSERT_TRUE(condition) ASSERT_EQ(static_cast<bool>(condition), true)
+#define ASSERT_FALSE(condition) ASSERT_EQ(static_cast<bool>(condition), false)
 
 #define EXPECT_OK(expression)                                                                       \
   do {                                                                                              \

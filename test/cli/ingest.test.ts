@@ -120,6 +120,12 @@ describe('what cannot be done is said', () => {
     expect(done.stderr).toContain('ERR_WAL_SOURCE')
   })
 
+  test.each(['--out', '--rejects'])('%s that would overwrite the source: exit code 2, and the source is whole', (option) => {
+    write('rows.csv', CSV)
+    expect(run(['rows.csv', option, './rows.csv']).status).toBe(2)
+    expect(readFileSync(join(folder, 'rows.csv'), 'utf8')).toBe(CSV)
+  })
+
   test('a log that is open: exit code 4', async () => {
     write('rows.csv', CSV)
     const wal = await Wal.open({ directory: join(folder, 'wal') })

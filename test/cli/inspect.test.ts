@@ -79,7 +79,7 @@ describe('formats', () => {
 
   it('csv: a header and a row an entry', async () => {
     const directory = newDirectory()
-    await closedLog(directory, async (recorder) => {
+    await closedLog(directory, (recorder) => {
       recorder.append(Operation.COMMIT, 'ann, "the" first', '{"a":1}', 9)
     })
     const { stdout } = await runCli(['inspect', directory, '--format', 'csv'])
@@ -91,7 +91,7 @@ describe('formats', () => {
 
   it('table: columns under their titles, payloads cut to a width', async () => {
     const directory = newDirectory()
-    await closedLog(directory, async (recorder) => {
+    await closedLog(directory, (recorder) => {
       recorder.append(Operation.ADD_MEASUREMENT, 'a-user-with-a-name-longer-than-its-column', 'x'.repeat(1000))
     })
     const { stdout } = await runCli(['inspect', directory])
@@ -107,11 +107,10 @@ describe('what users sent reaches no terminal as it is', () => {
 
   it.each(['table', 'json', 'jsonl', 'csv'])('%s: control characters of user ids and payloads are escaped', async (format) => {
     const directory = newDirectory()
-    await closedLog(directory, async (recorder) => {
+    await closedLog(directory, (recorder) => {
       recorder.append(Operation.ADD_MEASUREMENT, HOSTILE, HOSTILE)
     })
     const { stdout } = await runCli(['inspect', directory, '--format', format])
-    // eslint-disable-next-line no-control-regex
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
     expect(stdout).toContain('a\\u001b]0;title\\u0007\\nb')
     if (format.startsWith('json')) {
@@ -124,7 +123,7 @@ describe('what users sent reaches no terminal as it is', () => {
   it('payloads that are not UTF-8: base64 in JSON, hexadecimal in the table', async () => {
     const directory = newDirectory()
     const payload = Uint8Array.of(0xff, 0x00, 0x1b, 0x80)
-    await closedLog(directory, async (recorder) => {
+    await closedLog(directory, (recorder) => {
       recorder.append(Operation.ADD_MEASUREMENT, 'u', payload)
     })
     const [entry] = (await inspectJsonl(directory)) as [ShownEntry]

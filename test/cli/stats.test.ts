@@ -71,7 +71,7 @@ describe('figures', () => {
 
   it('of a log without entries', async () => {
     const directory = newDirectory()
-    await closedLog(directory, async () => undefined)
+    await closedLog(directory, () => undefined)
     expect(await statsJson(directory)).toMatchObject({ entries: 0, users: 0, lastLsn: 0, firstTimestamp: null, lastTimestamp: null })
     expect(rowsOf((await runCli(['stats', directory])).stdout)).toMatchObject({ LSN: '-', 'first entry': '-', operations: '-' })
   })

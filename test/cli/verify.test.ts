@@ -106,7 +106,7 @@ describe('corruption', () => {
 
   it('user ids with escape bytes are escaped', async () => {
     const directory = newDirectory()
-    await closedLog(directory, async (recorder) => {
+    await closedLog(directory, (recorder) => {
       recorder.append(Operation.ADD_MEASUREMENT, 'evil\u001b[2J\n', 'x')
       recorder.append(Operation.ADD_MEASUREMENT, 'next', 'x')
     })

@@ -1,26 +1,36 @@
-/** docs/format.md as data: its tables, and the bytes of its dumps. */
+/** A page of docs/ as data: its sections, its tables, and the bytes of the dumps in docs/format.md. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const page = readFileSync(join(import.meta.dirname, '../../docs/format.md'), 'utf8')
+const FORMAT = 'docs/format.md'
 
 export type Row = Record<string, string>
 
-/** The text below a heading, up to the next heading of the same or a higher level. */
-export function section(title: string): string {
-  const lines = page.split('\n')
+/** Text of a page, by its path in the repository. */
+export function pageText(page: string): string {
+  return readFileSync(join(import.meta.dirname, '../..', page), 'utf8')
+}
+
+/** The text below a heading of docs/format.md, up to the next heading of the same or a higher level. */
+export function section(title: string, page: string = FORMAT): string {
+  const lines = pageText(page).split('\n')
   const start = lines.findIndex((line) => /^#+ /.test(line) && line.replace(/^#+ /, '') === title)
-  if (start < 0) throw new Error(`docs/format.md has no heading "${title}"`)
+  if (start < 0) throw new Error(`${page} has no heading "${title}"`)
   const level = (lines[start] as string).indexOf(' ')
   const length = lines.slice(start + 1).findIndex((line) => /^#+ /.test(line) && line.indexOf(' ') <= level)
   return lines.slice(start + 1, length < 0 ? undefined : start + 1 + length).join('\n')
 }
 
-/** Rows of all tables below a heading that have the given columns; back-ticks are taken off. */
+/** Rows of all tables below a heading of docs/format.md that have the given columns; back-ticks are taken off. */
 export function tableRows(title: string, ...columns: string[]): Row[] {
+  return tableRowsOf(FORMAT, title, ...columns)
+}
+
+/** The same of another page. */
+export function tableRowsOf(page: string, title: string, ...columns: string[]): Row[] {
   const rows: Row[] = []
   let names: string[] = []
-  for (const line of section(title).split('\n')) {
+  for (const line of section(title, page).split('\n')) {
     if (!line.startsWith('| ')) {
       if (!line.startsWith('|-')) names = []
       continue
@@ -37,7 +47,7 @@ export function tableRows(title: string, ...columns: string[]): Row[] {
 
 /** The bytes of a dump in the style of `hexdump -C`. Throws when an offset does not follow from what is before it. */
 export function dumpedBytes(file: string): Buffer {
-  const withoutText = page.replace(/\|[^\n]*\|$/gm, '')
+  const withoutText = pageText(FORMAT).replace(/\|[^\n]*\|$/gm, '')
   const dump = new RegExp('```hexdump ' + file.replaceAll('.', '\\.') + '\n([^`]*)\n```').exec(withoutText)
   if (dump === null) throw new Error(`docs/format.md has no dump of ${file}`)
   const bytes: number[] = []

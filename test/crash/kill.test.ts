@@ -23,18 +23,19 @@ interface Life {
   reported: number
 }
 
-/** Starts the appender and kills it `lifeMs` after it began to open the log. */
-async function liveAndDie(directory: string, seed: number, mostEntries: number, settings: Settings, lifeMs: number): Promise<Life> {
+/** Starts the appender and kills it at a random moment: while it opens the log, or at work. */
+async function liveAndDie(directory: string, seed: number, mostEntries: number, settings: Settings, random: () => number): Promise<Life> {
   let received = Buffer.alloc(0)
   let begun: () => void = () => undefined
   const beginning = new Promise<void>((resolve) => (begun = resolve))
+  const reportsBefore = random() < 0.5 ? 1 : 2
   const args = [directory, String(seed), String(mostEntries), JSON.stringify(settings)]
   const child = startChild('append-and-report.mjs', args, (bytes) => {
     received = Buffer.concat([received, bytes])
-    begun()
+    if (received.length >= 8 * reportsBefore) begun()
   })
   await Promise.race([beginning, child.ended])
-  await sleep(lifeMs)
+  await sleep(random() * LONGEST_LIFE_MS)
   child.process.kill('SIGKILL')
   const { signal, stderr } = await child.ended
   expect(stderr).toBe('')
@@ -83,7 +84,7 @@ test(`killed ${KILLS} times while it writes: what append returned is there, and 
     const rounds = Math.min(KILLS_PER_LOG, KILLS - kill)
     for (let round = 1; round <= rounds; round++) {
       const before = reported
-      const life = await liveAndDie(directory, seed, Infinity, settings, random() * LONGEST_LIFE_MS)
+      const life = await liveAndDie(directory, seed, Infinity, settings, random)
       reported = Math.max(reported, life.reported)
       if (life.openedAt >= 0) expectKept(life.openedAt, before, before)
       // Now and then nobody looks in between: the next child finds the log as the killed one left it.
@@ -113,7 +114,7 @@ test(`killed ${KILLS} times before anything was flushed: the ring alone keeps ev
     let reported = 0
     for (let round = 0; round < Math.min(KILLS_PER_LOG, KILLS - kill); round++) {
       const before = reported
-      const life = await liveAndDie(directory, seed, 20_000, settings, random() * LONGEST_LIFE_MS)
+      const life = await liveAndDie(directory, seed, 20_000, settings, random)
       reported = Math.max(reported, life.reported)
       if (life.openedAt >= 0) {
         const found = await scanLog(directory)

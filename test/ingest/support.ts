@@ -1,5 +1,7 @@
 /** What the tests of sources share: a source over bytes in memory, and all its rows at once. */
 import { Readable } from 'node:stream'
+import { expect } from 'vitest'
+import type { WalErrorCode } from '../../lib/errors.js'
 import { isRejected, type MeasurementRow, type RejectedRow } from '../../lib/ingest/rows.js'
 import { openSource, type MeasurementSource, type SourceOptions } from '../../lib/ingest/source.js'
 
@@ -10,6 +12,16 @@ export interface AllRows {
   measurements: MeasurementRow[]
   rejects: RejectedRow[]
   source: MeasurementSource
+}
+
+/** A text that holds `part`, for `toEqual` and `toMatchObject`. */
+export function containing(part: string): string {
+  return expect.stringContaining(part) as string
+}
+
+/** An error with this code whose message holds `part`. */
+export function failure(code: WalErrorCode, part: string): { code: WalErrorCode; message: string } {
+  return { code, message: containing(part) }
 }
 
 /** Reads `content` as standard input, in chunks of `chunkBytes`. */

@@ -41,7 +41,7 @@ export class Recorder {
   }
 }
 
-export type Fill = (recorder: Recorder, wal: Wal) => Promise<void>
+export type Fill = (recorder: Recorder, wal: Wal) => Promise<void> | void
 
 /** A log that was written and closed cleanly. */
 export async function closedLog(directory: string, fill: Fill, options: Partial<WalOptions> = {}): Promise<Appended[]> {

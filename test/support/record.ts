@@ -39,10 +39,9 @@ export function forgeEntry(record: Buffer, lsn: number, segment: Buffer, offset:
   return forged
 }
 
-/** A mark that claims everything up to `durableLsn`, valid at `offset` of the segment. `kind` 4 ends a segment. */
-export function forgeMark(durableLsn: number, kind: number, segment: Buffer, offset: number): Buffer {
-  const mark = Buffer.alloc(MARK_BYTES)
-  mark.writeUInt32LE(MARK_MAGIC, 0)
+/** `original`, a mark, made to claim everything up to `durableLsn`, valid at `offset` of the segment. `kind` 4 ends a segment. */
+export function forgeMark(original: Buffer, durableLsn: number, kind: number, segment: Buffer, offset: number): Buffer {
+  const mark = Buffer.from(original)
   mark.writeBigUInt64LE(BigInt(durableLsn + 1), 8)
   mark.writeBigUInt64LE(BigInt(durableLsn), 16)
   mark.writeUInt8(kind, 40)

@@ -43,8 +43,11 @@ export async function deliveredBy(path: string): Promise<Delivered> {
 export async function lookAt(path: string): Promise<Outcome> {
   let text = ''
   const output: Output = {
-    write: async (piece) => void (text += piece),
-    flush: async () => undefined,
+    write: (piece) => {
+      text += piece
+      return Promise.resolve()
+    },
+    flush: () => Promise.resolve(),
     note: (line) => void (text += `${line}\n`),
     style: (_, piece) => piece,
     noteStyle: (_, piece) => piece,

@@ -25,7 +25,7 @@ class SharedMemory {
   // kInvalidArgument with errno EEXIST when the name is taken.
   virtual Status Create(const std::string& name, uint64_t size, std::unique_ptr<SharedRegion>* region) = 0;
   // Maps an existing region, read-only unless `writable`. kNotFound when there is none; kPermission when
-  // it belongs to another user or others could have written to it.
+  // it belongs to another user or others could have written to it; kCorrupt when it is empty.
   virtual Status Open(const std::string& name, bool writable, std::unique_ptr<SharedRegion>* region) = 0;
   virtual Status Unlink(const std::string& name) = 0;
 };

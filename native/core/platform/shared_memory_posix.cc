@@ -70,7 +70,11 @@ class PosixSharedMemory : public SharedMemory {
     }
     // Root reads what belongs to others; nobody trusts what others could have written.
     const bool ours = info.st_uid == geteuid() || geteuid() == 0;
-    if (!ours || (info.st_mode & 077) != 0 || info.st_size <= 0) {
+    if (ours && info.st_size <= 0) {
+      close(descriptor);
+      return Status(ErrorCode::kCorrupt, "shared memory " + name + " is empty");
+    }
+    if (!ours || (info.st_mode & 077) != 0) {
       close(descriptor);
       return Status(ErrorCode::kPermission, "shared memory " + name + " belongs to another user or is open to others");
     }

@@ -1,0 +1,42 @@
+// Proves that names of segments sort like their numbers and that no other name is taken for one.
+#include "segment_name.h"
+#include "testing.h"
+
+namespace ingest_wal {
+namespace {
+
+TEST(SegmentName, HasSixteenDigits) {
+  EXPECT_EQ(SegmentName(1), std::string("0000000000000001.wal"));
+  EXPECT_EQ(SegmentName(kMaxSegmentNumber), std::string("9999999999999999.wal"));
+}
+
+TEST(SegmentName, ReadsAsItWasMade) {
+  for (const uint64_t number : {uint64_t{1}, uint64_t{42}, uint64_t{1} << 40, kMaxSegmentNumber}) {
+    uint64_t read = 0;
+    ASSERT_TRUE(ParseSegmentName(SegmentName(number), &read));
+    EXPECT_EQ(read, number);
+  }
+}
+
+TEST(SegmentName, NothingElseIsOne) {
+  for (const char* name : {"", "0000000000000000.wal", "1.wal", "000000000000001.wal", "00000000000000001.wal",
+                           "000000000000000a.wal", "+000000000000001.wal", " 000000000000001.wal",
+                           "0000000000000001.WAL", "0000000000000001.wal.gz", "0000000000000001.wal.tmp",
+                           "0000000000000001wal", "log.id", "LOCK", "spare.tmp"}) {
+    uint64_t number = 0;
+    if (ParseSegmentName(name, &number)) testing::Fail(__FILE__, __LINE__, std::string(name) + " was taken for a segment");
+  }
+  uint64_t number = 0;
+  EXPECT_FALSE(ParseSegmentName(std::string("0000000000000001.wal\0", 21), &number));
+}
+
+TEST(TemporaryName, EndsInTmp) {
+  EXPECT_TRUE(IsTemporaryName(kSpareName));
+  EXPECT_TRUE(IsTemporaryName("log.id.tmp"));
+  EXPECT_TRUE(IsTemporaryName(".tmp"));
+  EXPECT_FALSE(IsTemporaryName("tmp"));
+  EXPECT_FALSE(IsTemporaryName("0000000000000001.wal"));
+}
+
+}  // namespace
+}  // namespace ingest_wal

@@ -1,0 +1,171 @@
+// Proves that a spare is made ready a slice at a time, that what is taken always has the size that was asked for and
+// reads as zeros, and that what goes wrong while preparing costs nothing but the preparation.
+#include <cerrno>
+#include <thread>
+
+#include "memory_file_system.h"
+#include "segment_name.h"
+#include "spare_segment.h"
+#include "testing.h"
+
+namespace ingest_wal {
+namespace testing {
+namespace {
+
+constexpr uint64_t kBytes = (uint64_t{5} << 20) / 2;  // two slices and a half
+
+class Fixture {
+ public:
+  Fixture() { EXPECT_OK(world.environment().files->OpenDirectory("", true, &directory)); }
+
+  MemoryWorld world;
+  std::unique_ptr<Directory> directory;
+};
+
+void ExpectZeros(File* file, uint64_t bytes) {
+  uint64_t size = 0;
+  EXPECT_OK(file->Size(&size));
+  EXPECT_EQ(size, bytes);
+  std::vector<uint8_t> read(static_cast<size_t>(bytes), uint8_t{1});
+  size_t got = 0;
+  EXPECT_OK(file->ReadAt(0, read.data(), read.size(), &got));
+  EXPECT_EQ(got, read.size());
+  EXPECT_TRUE(read == std::vector<uint8_t>(read.size()));
+}
+
+TEST(SpareSegment, NothingIsDoneUntilOneIsAskedFor) {
+  Fixture fixture;
+  SpareSegment spare(fixture.directory.get(), kBytes);
+  EXPECT_FALSE(spare.PrepareSome());
+  EXPECT_FALSE(fixture.world.Exists(kSpareName));
+}
+
+TEST(SpareSegment, IsFilledASliceAtATimeEachSynced) {
+  Fixture fixture;
+  uint64_t writes = 0;
+  uint64_t syncs = 0;
+  fixture.world.SetFault([&](Call call, const std::string&) {
+    writes += call == Call::kWrite ? 1 : 0;
+    syncs += call == Call::kSync ? 1 : 0;
+    return Status();
+  });
+  SpareSegment spare(fixture.directory.get(), kBytes);
+  spare.Request();
+  spare.Request();
+  int slices = 0;
+  while (spare.PrepareSome()) slices++;
+  EXPECT_EQ(slices, 4);  // one to make the file, three to fill it
+  EXPECT_EQ(writes, 3u);
+  EXPECT_EQ(syncs, 3u);
+  spare.Request();
+  EXPECT_FALSE(spare.PrepareSome());  // there is one
+  std::unique_ptr<File> file;
+  bool reserved = false;
+  const uint64_t calls = fixture.world.calls();
+  ASSERT_OK(spare.Take(kBytes, &file, &reserved));
+  EXPECT_EQ(fixture.world.calls(), calls);  // it was ready
+  EXPECT_TRUE(reserved);
+  ExpectZeros(file.get(), kBytes);
+}
+
+TEST(SpareSegment, OneThatIsHalfFilledIsTakenAsItIs) {
+  Fixture fixture;
+  SpareSegment spare(fixture.directory.get(), kBytes);
+  spare.Request();
+  EXPECT_TRUE(spare.PrepareSome());
+  EXPECT_TRUE(spare.PrepareSome());
+  std::unique_ptr<File> file;
+  bool reserved = false;
+  ASSERT_OK(spare.Take(kBytes, &file, &reserved));
+  ExpectZeros(file.get(), kBytes);
+  EXPECT_FALSE(spare.PrepareSome());
+}
+
+TEST(SpareSegment, WithoutOneAFileIsMadeAtOnce) {
+  Fixture fixture;
+  SpareSegment spare(fixture.directory.get(), kBytes);
+  std::unique_ptr<File> file;
+  bool reserved = false;
+  ASSERT_OK(spare.Take(kBytes, &file, &reserved));
+  EXPECT_TRUE(reserved);
+  ExpectZeros(file.get(), kBytes);
+  EXPECT_TRUE(fixture.world.Exists(kSpareName));
+}
+
+TEST(SpareSegment, OneOfAnotherSizeIsReplaced) {
+  Fixture fixture;
+  SpareSegment spare(fixture.directory.get(), kBytes);
+  spare.Request();
+  while (spare.PrepareSome()) {
+  }
+  std::unique_ptr<File> file;
+  bool reserved = false;
+  ASSERT_OK(spare.Take(kBytes + 4096, &file, &reserved));
+  ExpectZeros(file.get(), kBytes + 4096);
+}
+
+TEST(SpareSegment, WhatAnEarlierProcessLeftIsNotUsed) {
+  Fixture fixture;
+  fixture.world.Put(kSpareName, std::vector<uint8_t>(100, uint8_t{9}));
+  SpareSegment spare(fixture.directory.get(), kBytes);
+  std::unique_ptr<File> file;
+  bool reserved = false;
+  ASSERT_OK(spare.Take(kBytes, &file, &reserved));
+  ExpectZeros(file.get(), kBytes);
+}
+
+TEST(SpareSegment, AFailedAllocationGivesBackWhatItTook) {
+  Fixture fixture;
+  fixture.world.SetFault([](Call call, const std::string&) {
+    return call == Call::kAllocate ? Status(ErrorCode::kNoSpace, "full", ENOSPC) : Status();
+  });
+  SpareSegment spare(fixture.directory.get(), kBytes);
+  std::unique_ptr<File> file;
+  bool reserved = false;
+  EXPECT_EQ(spare.Take(kBytes, &file, &reserved).code(), ErrorCode::kNoSpace);
+  EXPECT_FALSE(fixture.world.Exists(kSpareName));
+}
+
+TEST(SpareSegment, AFailureWhilePreparingIsForgottenAndTheFileNeverUsed) {
+  for (const Call failing : {Call::kOpen, Call::kAllocate, Call::kWrite, Call::kSync}) {
+    Fixture fixture;
+    SpareSegment spare(fixture.directory.get(), kBytes);
+    spare.Request();
+    fixture.world.SetFault([failing](Call call, const std::string&) {
+      return call == failing ? Status(ErrorCode::kIo, "failed", EIO) : Status();
+    });
+    while (spare.PrepareSome()) {
+    }
+    fixture.world.SetFault(nullptr);
+    std::unique_ptr<File> file;
+    bool reserved = false;
+    ASSERT_OK(spare.Take(kBytes, &file, &reserved));
+    ExpectZeros(file.get(), kBytes);
+    ASSERT_OK(file->Sync());
+    EXPECT_EQ(fixture.world.uses_after_failed_sync(), 0u);
+    spare.Request();
+    EXPECT_TRUE(spare.PrepareSome());
+  }
+}
+
+TEST(SpareSegment, RunPreparesOnItsOwnThreadUntilStopped) {
+  Fixture fixture;
+  SpareSegment spare(fixture.directory.get(), kBytes);
+  std::thread preparing([&] { spare.Run(); });
+  for (int i = 0; i < 50; i++) {
+    spare.Request();
+    std::unique_ptr<File> file;
+    bool reserved = false;
+    EXPECT_OK(spare.Take(kBytes, &file, &reserved));
+    uint64_t size = 0;
+    EXPECT_OK(file->Size(&size));
+    EXPECT_EQ(size, kBytes);
+    EXPECT_OK(fixture.directory->Rename(kSpareName, SegmentName(1)));
+  }
+  spare.Stop();
+  preparing.join();
+}
+
+}  // namespace
+}  // namespace testing
+}  // namespace ingest_wal
