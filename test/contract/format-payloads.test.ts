@@ -33,28 +33,31 @@ function fieldsOf(title: string, payload: Buffer): Record<string, number | strin
 describe('each field of each payload is where the page says', () => {
   const writer = new PayloadWriter()
   const value = Buffer.from('VALUE')
-  const counted = { buffer: 0x01020304, count: 0x05060708 }
+  const buffer = 0x01020304
+  const lastRow = { source: 9, position: 2 ** 40, timestamp: 1.5 }
+  const counted = { buffer, count: 0x05060708, lastRow }
+  const counts = { buffer, count: 0x05060708, ...lastRow }
   const written: Record<string, [payload: Uint8Array, fields: Record<string, number | string>]> = {
     START_BUFFER: [
       writer.start({ buffer: 7, windowStart: 1.5, windowEnd: Infinity, maxMeasurements: 100, minMeasurements: 3 }),
       { buffer: 7, 'window start': 1.5, 'window end': Infinity, 'max measurements': 100, 'min measurements': 3 }
     ],
     ADD_MEASUREMENT: [
-      new PayloadWriter().add(value, { source: 9, position: 2 ** 40 }),
-      { origin: 1, source: 9, position: 2 ** 40, value: 'VALUE' }
+      new PayloadWriter().add(buffer, value, { source: 9, position: 2 ** 40 }),
+      { origin: 1, buffer, source: 9, position: 2 ** 40, value: 'VALUE' }
     ],
-    END_BUFFER: [new PayloadWriter().end({ ...counted, reason: 'requested' }), { ...counted, reason: 2 }],
+    END_BUFFER: [new PayloadWriter().end({ ...counted, reason: 'requested' }), { ...counts, reason: 2 }],
     CHECKPOINT: [
       new PayloadWriter().checkpoint({ ...counted, attempts: 2, replayed: 12345, value }),
-      { ...counted, attempts: 2, replayed: 12345, value: 'VALUE' }
+      { ...counts, attempts: 2, replayed: 12345, value: 'VALUE' }
     ],
     COMMIT: [
       new PayloadWriter().commit({ ...counted, discarded: true, replayed: 12345, value }),
-      { ...counted, discarded: 1, replayed: 12345, value: 'VALUE' }
+      { ...counts, discarded: 1, replayed: 12345, value: 'VALUE' }
     ],
     ROLLBACK: [
       new PayloadWriter().rollback({ ...counted, attempts: 3, parked: true, replayed: 12345, error: 'why', value }),
-      { ...counted, attempts: 3, parked: 1, replayed: 12345, 'error bytes': 3, error: 'whyVALUE' }
+      { ...counts, attempts: 3, parked: 1, replayed: 12345, 'error bytes': 3, error: 'whyVALUE' }
     ]
   }
 
@@ -64,10 +67,10 @@ describe('each field of each payload is where the page says', () => {
     expect(fieldsOf(title, Buffer.from(payload))).toEqual({ version: 0xa1, ...fields })
   })
 
-  it('a measurement without an origin begins at 2', () => {
-    const payload = writer.add(value, undefined)
-    expect(Buffer.from(payload).toString('latin1')).toBe('\xa1\x00VALUE')
-    expect(section('ADD_MEASUREMENT')).toContain('0: the value follows at once, at 2')
+  it('a measurement without an origin begins at 6', () => {
+    const payload = writer.add(0x04030201, value, undefined)
+    expect(Buffer.from(payload).toString('latin1')).toBe('\xa1\x00\x01\x02\x03\x04VALUE')
+    expect(section('ADD_MEASUREMENT')).toContain('0: the value follows it at once, at 6')
   })
 
   it('reasons have the numbers of the page', () => {
