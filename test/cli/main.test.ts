@@ -3,12 +3,12 @@
  * suggestion, the option forms of commands, colours, a reader that goes away, and Ctrl-C.
  */
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CLI, runCli, startCli } from '../support/command-line.js'
 import { flipBit } from '../support/damage.js'
-import { closedLog, segmentFiles } from '../support/logs.js'
+import { closedLog, segmentFiles, unclosedLog } from '../support/logs.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 
 const newDirectory = temporaryDirectories()
@@ -170,6 +170,21 @@ describe('the other end of the pipe', () => {
   })
 })
 
+/** Whether the process reads `file` by now. Where the system does not tell: soon enough. */
+function hasOpen(pid: number, file: string): boolean {
+  const descriptors = `/proc/${pid}/fd`
+  if (!existsSync('/proc/self/fd')) return true
+  return readdirSync(descriptors).some((name) => targetOf(join(descriptors, name)) === file)
+}
+
+function targetOf(link: string): string | undefined {
+  try {
+    return readlinkSync(link)
+  } catch {
+    return undefined
+  }
+}
+
 describe('interruption', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('%s ends with 130, and what was written so far is whole', async (signal) => {
     const running = startCli(['inspect', await someLog(), '--follow', '--format', 'json'])
@@ -179,5 +194,18 @@ describe('interruption', () => {
     expect(code).toBe(130)
     expect(stderr).toContain('interrupted')
     expect(JSON.parse(stdout)).toHaveLength(20)
+  })
+
+  it('does not wait for the end of a log that takes hours to check', async () => {
+    const directory = newDirectory()
+    await unclosedLog(directory, newDirectory(), (recorder) => recorder.measurements(20), { segmentBytes: 65_536 })
+    const file = join(directory, segmentFiles(directory)[0] as string)
+    truncateSync(file, 8 * 2 ** 40)
+    const running = startCli(['verify', directory])
+    while (!hasOpen(running.child.pid as number, file)) await new Promise((resolve) => setTimeout(resolve, 5))
+    running.child.kill('SIGINT')
+    const { code, signal, stderr } = await running.result
+    expect(code === 130 || signal === 'SIGINT').toBe(true)
+    expect(stderr).toContain('interrupted')
   })
 })

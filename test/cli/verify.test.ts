@@ -168,6 +168,15 @@ describe('segments', () => {
     expect(code).toBe(1)
     expect(report.damage[0]).toMatchObject({ kind: 'not_a_file', file: files[1] })
   })
+
+  it('the only one replaced: that nothing is proven lost is not called no loss', async () => {
+    const { directory, file } = await newClosedLog()
+    renameSync(file, join(directory, 'aside'))
+    mkdirSync(file)
+    const { code, stdout } = await runCli(['verify', directory])
+    expect(code).toBe(1)
+    expect(stdout).toContain('no entry is proven lost')
+  })
 })
 
 describe('a newer format version', () => {

@@ -33,31 +33,30 @@ function fieldsOf(title: string, payload: Buffer): Record<string, number | strin
 describe('each field of each payload is where the page says', () => {
   const writer = new PayloadWriter()
   const value = Buffer.from('VALUE')
-  const buffer = 0x01020304
-  const lastRow = { source: 9, position: 2 ** 40, timestamp: 1.5 }
-  const counted = { buffer, count: 0x05060708, lastRow }
-  const counts = { buffer, count: 0x05060708, ...lastRow }
+  const counted = { buffer: 0x01020304, count: 0x05060708 }
+  const given = { ...counted, lastRow: { source: 9, position: 2 ** 40, timestamp: 1.5 } }
+  const control = { ...counted, 'row source': 9, 'row position': 2 ** 40, 'row timestamp': 1.5 }
   const written: Record<string, [payload: Uint8Array, fields: Record<string, number | string>]> = {
     START_BUFFER: [
       writer.start({ buffer: 7, windowStart: 1.5, windowEnd: Infinity, maxMeasurements: 100, minMeasurements: 3 }),
       { buffer: 7, 'window start': 1.5, 'window end': Infinity, 'max measurements': 100, 'min measurements': 3 }
     ],
     ADD_MEASUREMENT: [
-      new PayloadWriter().add(buffer, value, { source: 9, position: 2 ** 40 }),
-      { origin: 1, buffer, source: 9, position: 2 ** 40, value: 'VALUE' }
+      new PayloadWriter().add(7, value, { source: 9, position: 2 ** 40 }),
+      { origin: 1, buffer: 7, source: 9, position: 2 ** 40, value: 'VALUE' }
     ],
-    END_BUFFER: [new PayloadWriter().end({ ...counted, reason: 'requested' }), { ...counts, reason: 2 }],
+    END_BUFFER: [new PayloadWriter().end({ ...given, reason: 'requested' }), { ...control, reason: 2 }],
     CHECKPOINT: [
-      new PayloadWriter().checkpoint({ ...counted, attempts: 2, replayed: 12345, value }),
-      { ...counts, attempts: 2, replayed: 12345, value: 'VALUE' }
+      new PayloadWriter().checkpoint({ ...given, attempts: 2, replayed: 12345, value }),
+      { ...control, attempts: 2, replayed: 12345, value: 'VALUE' }
     ],
     COMMIT: [
-      new PayloadWriter().commit({ ...counted, discarded: true, replayed: 12345, value }),
-      { ...counts, discarded: 1, replayed: 12345, value: 'VALUE' }
+      new PayloadWriter().commit({ ...given, discarded: true, replayed: 12345, value }),
+      { ...control, discarded: 1, replayed: 12345, value: 'VALUE' }
     ],
     ROLLBACK: [
-      new PayloadWriter().rollback({ ...counted, attempts: 3, parked: true, replayed: 12345, error: 'why', value }),
-      { ...counts, attempts: 3, parked: 1, replayed: 12345, 'error bytes': 3, error: 'whyVALUE' }
+      new PayloadWriter().rollback({ ...given, attempts: 3, parked: true, replayed: 12345, error: 'why', value }),
+      { ...control, attempts: 3, parked: 1, replayed: 12345, 'error bytes': 3, error: 'whyVALUE' }
     ]
   }
 
@@ -68,9 +67,14 @@ describe('each field of each payload is where the page says', () => {
   })
 
   it('a measurement without an origin begins at 6', () => {
-    const payload = writer.add(0x04030201, value, undefined)
-    expect(Buffer.from(payload).toString('latin1')).toBe('\xa1\x00\x01\x02\x03\x04VALUE')
-    expect(section('ADD_MEASUREMENT')).toContain('0: the value follows it at once, at 6')
+    const payload = writer.add(7, value, undefined)
+    expect(Buffer.from(payload).toString('latin1')).toBe('\xa1\x00\x07\x00\x00\x00VALUE')
+    expect(section('ADD_MEASUREMENT')).toContain('0: the value follows at once, at 6')
+  })
+
+  it('a buffer without a source has the source 0', () => {
+    const payload = writer.end({ ...counted, lastRow: undefined, reason: 'full' })
+    expect(fieldsOf('END_BUFFER', Buffer.from(payload))['row source']).toBe(0)
   })
 
   it('reasons have the numbers of the page', () => {

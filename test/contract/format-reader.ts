@@ -1,6 +1,7 @@
 /**
  * A reader made from docs/format.md alone: offsets, types and constants come from the page's tables, the steps are the
- * page's numbered rules, and the CRC32C is the page's. It shares no code with the package.
+ * page's numbered rules, and the CRC32C is the page's. It shares no code with the package. Here: single fields and
+ * "Reading one record"; the rest is in format-log-reader.ts.
  */
 import { tableRows } from './format-page.js'
 
@@ -9,10 +10,14 @@ const constants: ReadonlyMap<string, bigint> = new Map(
 )
 
 /** The value of a constant of the page. */
-export function constant(name: string): number {
+export function bigConstant(name: string): bigint {
   const value = constants.get(name)
   if (value === undefined) throw new Error(`docs/format.md has no constant "${name}"`)
-  return Number(value)
+  return value
+}
+
+export function constant(name: string): number {
+  return Number(bigConstant(name))
 }
 
 export type Layout = ReadonlyMap<string, { offset: number; type: string }>
@@ -82,45 +87,53 @@ export interface DecodedEntry {
 
 export type DecodedRecord =
   | { kind: 'entry'; offset: number; size: number; entry: DecodedEntry }
-  | { kind: 'mark'; offset: number; size: number; markKind: number; durableLsn: number }
-  | { kind: 'damaged' | 'nothing'; offset: number; size: number }
+  | { kind: 'mark'; offset: number; size: number; markKind: number; nextLsn: number; durableLsn: number }
+  | { kind: 'damaged'; offset: number; size: number; userId: string | undefined }
+  | { kind: 'nothing'; offset: number; truncated: boolean }
+
+const ENTRY_MAGIC = constant('entry::kMagic')
+const MARK_MAGIC = constant('mark::kMagic')
 
 /** "Reading one record". */
-function readRecord(file: Buffer, segmentSeed: number, offset: number): DecodedRecord {
+export function readRecord(file: Buffer, segmentSeed: number, offset: number): DecodedRecord {
+  const magic = file.length - offset < 4 ? -1 : file.readUInt32LE(offset)
+  const nothing = { kind: 'nothing', offset, truncated: false } as const
+  if (magic !== ENTRY_MAGIC && magic !== MARK_MAGIC) return nothing
   const bytes = file.subarray(offset)
   const place = crc(segmentSeed, u64(BigInt(offset)))
-  const magic = bytes.length < 4 ? -1 : bytes.readUInt32LE(0)
-  let record: DecodedRecord | undefined
-  if (magic === constant('mark::kMagic')) record = readMark(bytes, place, offset)
-  if (magic === constant('entry::kMagic')) record = readEntry(bytes, place, offset)
-  return record ?? { kind: 'nothing', offset, size: constant('kRecordAlignment') }
+  const record = magic === MARK_MAGIC ? readMark(bytes, place, offset) : readEntry(bytes, place, offset)
+  return record === 'none' || record === 'truncated' ? { ...nothing, truncated: record === 'truncated' } : record
 }
 
-function readMark(bytes: Buffer, place: number, offset: number): DecodedRecord | undefined {
+function readMark(bytes: Buffer, place: number, offset: number): DecodedRecord | 'none' | 'truncated' {
   const size = constant('mark::kBytes')
-  if (bytes.length < size) return undefined
+  if (bytes.length < size) return 'truncated'
   const checked = bytes.subarray(offsetOf(markLayout, 'next LSN'), size)
-  if (Number(load(bytes, markLayout, 'checksum')) !== crc(place, checked)) return undefined
+  if (Number(load(bytes, markLayout, 'checksum')) !== crc(place, checked)) return 'none'
   const markKind = Number(load(bytes, markLayout, 'kind'))
-  if (markKind < 1 || markKind > constant('kLastMarkKind')) return undefined
-  return { kind: 'mark', offset, size, markKind, durableLsn: Number(load(bytes, markLayout, 'durable LSN')) }
+  const zero = bytes.subarray(offsetOf(markLayout, 'zero'), size)
+  if (markKind < 1 || markKind > constant('kLastMarkKind') || zero.some((byte) => byte !== 0)) return 'none'
+  const nextLsn = Number(load(bytes, markLayout, 'next LSN'))
+  const durableLsn = Number(load(bytes, markLayout, 'durable LSN'))
+  if (nextLsn > 2 ** 53 || durableLsn >= nextLsn) return 'none'
+  return { kind: 'mark', offset, size, markKind, nextLsn, durableLsn }
 }
 
-function readEntry(bytes: Buffer, place: number, offset: number): DecodedRecord | undefined {
+function readEntry(bytes: Buffer, place: number, offset: number): DecodedRecord | 'none' | 'truncated' {
   const field = (name: string): number => Number(load(bytes, entryLayout, name))
   const lsnAt = offsetOf(entryLayout, 'LSN')
   const timestampAt = offsetOf(entryLayout, 'timestamp')
-  if (bytes.length < timestampAt) return undefined
-  if (field('header checksum') !== crc(place, bytes.subarray(lsnAt, timestampAt))) return undefined
+  if (bytes.length < timestampAt) return 'truncated'
+  if (field('header checksum') !== crc(place, bytes.subarray(lsnAt, timestampAt))) return 'none'
   const lsn = field('LSN')
-  if (lsn < 1 || lsn > constant('kMaxLsn') || field('zero') !== 0) return undefined
-  if (field('payload bytes') > constant('kMaxPayloadBytes')) return undefined
+  if (lsn < 1 || lsn > constant('kMaxLsn') || field('zero') !== 0) return 'none'
+  if (field('payload bytes') > constant('kMaxPayloadBytes')) return 'none'
   const userIdAt = offsetOf(entryLayout, 'user id')
   const operationAt = userIdAt + field('user id bytes')
   const payloadAt = operationAt + constant('entry::kOperationBytes')
   const payloadEnd = payloadAt + field('payload bytes')
   const size = Math.ceil((payloadEnd + constant('entry::kFooterBytes')) / 8) * 8
-  if (bytes.length < size) return undefined
+  if (bytes.length < size) return 'truncated'
   const head = crc(0, bytes.subarray(lsnAt, offsetOf(entryLayout, 'body checksum')))
   const operation = bytes.readUInt8(operationAt)
   const whole =
@@ -128,60 +141,19 @@ function readEntry(bytes: Buffer, place: number, offset: number): DecodedRecord 
     bytes.readUInt32LE(size - constant('entry::kFooterBytes')) === size &&
     operation >= 1 &&
     operation <= constant('kLastOperation')
-  if (!whole) return { kind: 'damaged', offset, size }
+  if (!whole) return { kind: 'damaged', offset, size, userId: userOf(bytes.subarray(0, size)) }
   const userId = bytes.subarray(userIdAt, operationAt).toString()
   const payload = bytes.subarray(payloadAt, payloadEnd).toString()
   const entry = { offset, lsn, sequence: field('sequence'), operation, userId, payload, timestamp: field('timestamp') }
   return { kind: 'entry', offset, size, entry }
 }
 
-/** "Reading one segment", the header: where its first valid copy is, undefined when none is. */
-function validHeaderAt(file: Buffer): number | undefined {
-  const copyBytes = constant('header::kCopyBytes')
-  if (file.length < constant('kSegmentDataAt')) return undefined
-  for (let copy = 0; copy < constant('header::kCopies'); copy++) {
-    const block = file.subarray(copy * copyBytes, (copy + 1) * copyBytes)
-    const checksumAt = offsetOf(headerLayout, 'checksum')
-    const checksum = crc(crc(0, block.subarray(0, checksumAt)), block.subarray(checksumAt + 4))
-    if (load(block, headerLayout, 'magic') !== constants.get('header::kMagic')) continue
-    if (load(block, headerLayout, 'version') !== 1n) continue
-    if (Number(load(block, headerLayout, 'checksum')) !== checksum) continue
-    if (Number(load(block, headerLayout, 'copy')) !== copy) continue
-    if (load(block, headerLayout, 'first LSN') > load(block, headerLayout, 'previous LSN')) return copy * copyBytes
-  }
-  return undefined
-}
-
-/** "Reading one segment", the walk, and "What comes back" of a log that is this one segment. */
-export function readSegment(file: Buffer): { records: DecodedRecord[]; entries: DecodedEntry[] } {
-  const header = validHeaderAt(file)
-  if (header === undefined) return { records: [], entries: [] }
-  const seed = crc(0, u64(load(file, headerLayout, 'salt', header), load(file, headerLayout, 'number', header)))
-  const records: DecodedRecord[] = []
-  let last = Number(load(file, headerLayout, 'first LSN', header)) - 1
-  let proven = Number(load(file, headerLayout, 'previous LSN', header))
-  let ended = false
-  for (let offset = constant('kSegmentDataAt'); offset < file.length && !ended; ) {
-    const record = readRecord(file, seed, offset)
-    offset += record.size
-    if (record.kind === 'nothing') continue
-    if (record.kind === 'mark') {
-      proven = Math.max(proven, record.durableLsn)
-      ended = record.markKind === 4
-    }
-    if (record.kind === 'entry') {
-      if (record.entry.lsn <= last) continue
-      last = record.entry.lsn
-    }
-    records.push(record)
-  }
-  const entries: DecodedEntry[] = []
-  let end = proven
-  for (const record of records) {
-    if (record.kind !== 'entry') continue
-    if (record.entry.lsn > proven && record.entry.lsn !== end + 1) break
-    end = Math.max(end, record.entry.lsn)
-    entries.push(record.entry)
-  }
-  return { records, entries }
+/** Whose the entry at the beginning of damaged bytes was, as far as they prove it. */
+export function userOf(bytes: Buffer): string | undefined {
+  const userIdAt = offsetOf(entryLayout, 'user id')
+  if (bytes.length < userIdAt) return undefined
+  const userIdBytes = Number(load(bytes, entryLayout, 'user id bytes'))
+  const userId = bytes.subarray(userIdAt, userIdAt + userIdBytes)
+  if (userIdBytes === 0 || userId.length < userIdBytes) return undefined
+  return crc(0, userId) === Number(load(bytes, entryLayout, 'user id checksum')) ? userId.toString() : undefined
 }

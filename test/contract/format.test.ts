@@ -13,6 +13,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { Operation, readLog, scanLog, Wal, type Entry } from '../../lib/index.js'
 import { native } from '../../lib/native.js'
 import { coreSource, declaredConstants } from './cpp-constants.js'
+import { readLogFiles, type Verdict } from './format-log-reader.js'
 import { dumpedBytes, section, tableRows } from './format-page.js'
 import {
   constant,
@@ -22,7 +23,6 @@ import {
   layoutOf,
   load,
   offsetOf,
-  readSegment,
   u64,
   type DecodedEntry
 } from './format-reader.js'
@@ -112,20 +112,25 @@ describe('the worked example of docs/format.md', () => {
     return { ...rest, payload: Buffer.from(payload).toString() }
   }
 
+  /** The example's log.id with a segment, read as the page says. */
+  function readSegment(bytes: Buffer, logId: Buffer = identity): Verdict {
+    return readLogFiles(new Map([['log.id', logId], ['0000000000000001.wal', bytes]]))
+  }
+
   /** The records as the page lists them. */
-  function outlineOf(file: Buffer): string[] {
+  function outlineOf({ records }: Verdict): string[] {
     const markNames = ['', 'batch mark', 'idle mark', 'first seal', 'second seal']
-    const records = readSegment(file).records.map((record) => {
+    const listed = records.map((record) => {
       const name = record.kind === 'mark' ? (markNames[record.markKind] as string) : record.kind
       return `0x${record.offset.toString(16)} ${name}`
     })
-    return ['0x0000 header copy 0', '0x1000 header copy 1', ...records]
+    return ['0x0000 header copy 0', '0x1000 header copy 1', ...listed]
   }
 
   it('is decoded by a reader made from the tables to the entries listed under it', () => {
     expect(readSegment(segment).entries).toEqual(documented)
     const listed = tableRows('Worked example', 'Offset', 'Record').map((row) => `${row['Offset']} ${row['Record']}`)
-    expect(outlineOf(segment)).toEqual(listed)
+    expect(outlineOf(readSegment(segment))).toEqual(listed)
   })
 
   it('is decoded by the native reader to the same entries, and is a clean log', async () => {
@@ -196,9 +201,10 @@ describe('the worked example of docs/format.md', () => {
     await wal.durable()
     await wal.close()
     const written = readFileSync(join(directory, '0000000000000001.wal'))
+    const verdict = readSegment(written, readFileSync(join(directory, 'log.id')))
     const timeless = (entries: DecodedEntry[]): DecodedEntry[] => entries.map((entry) => ({ ...entry, timestamp: 0 }))
-    expect(timeless(readSegment(written).entries)).toEqual(timeless(documented))
-    expect(outlineOf(written)).toEqual(outlineOf(segment))
+    expect(timeless(verdict.entries)).toEqual(timeless(documented))
+    expect(outlineOf(verdict)).toEqual(outlineOf(readSegment(segment)))
     expect(written.length).toBe(segment.length)
     for (const field of ['version', 'number', 'first LSN', 'previous LSN', 'previous checksum', 'planned bytes']) {
       expect(load(written, headerLayout, field), field).toBe(load(segment, headerLayout, field))

@@ -147,15 +147,14 @@ export interface SweepTarget {
 
 async function inLanes(target: SweepTarget, count: number, visit: (lane: Lane, index: number) => Promise<void>): Promise<void> {
   const lanes = Array.from({ length: LANES }, () => new Lane(target.logDirectory, target.newDirectory(), target.file))
-  try {
-    await Promise.all(
-      lanes.map(async (lane, first) => {
-        for (let index = first; index < count; index += LANES) await visit(lane, index)
-      })
-    )
-  } finally {
-    for (const lane of lanes) lane.close()
-  }
+  let failures: unknown[] = []
+  const work = lanes.map(async (lane, first) => {
+    for (let index = first; index < count && failures.length === 0; index += LANES) await visit(lane, index)
+  })
+  // No lane's file may be closed while it is still at work: its descriptor would be another file's by then.
+  await Promise.all(work.map((lane) => lane.catch((error: unknown) => (failures = [...failures, error]))))
+  for (const lane of lanes) lane.close()
+  if (failures.length > 0) throw failures[0]
 }
 
 /** Flips each of the 8 bits of each of the bytes at `offsets` in turn. Returns how many were flipped. */

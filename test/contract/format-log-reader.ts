@@ -1,0 +1,416 @@
+/**
+ * The second half of the reader made from docs/format.md alone: "Reading one segment" and "Reading a log", with every
+ * verdict of the page: what comes back, what is damage, what is a torn tail.
+ */
+import {
+  bigConstant,
+  constant,
+  crc,
+  headerLayout,
+  layoutOf,
+  load,
+  readRecord,
+  u64,
+  userOf,
+  type DecodedEntry,
+  type DecodedRecord
+} from './format-reader.js'
+
+interface Hole {
+  kind: 'entry' | 'bytes' | 'missing_entries'
+  offset: number
+  end: number
+  lsnBefore: number
+  lsnAfter: number
+  /** Behind its last byte that is not zero; 0 when there is none. */
+  nonzeroEnd: number
+  truncated: boolean
+  users: string[]
+}
+
+interface Header {
+  logId: string
+  number: number
+  seed: number
+  firstLsn: number
+  previousLsn: number
+  previousChecksum: number
+  plannedBytes: number
+}
+
+interface Segment {
+  number: number
+  file: string
+  bytes: Buffer
+  header: Header | undefined
+  /** Kind of the damage for which it cannot be used. */
+  rejected: string | undefined
+  tooShort: boolean
+  badCopies: number[]
+  bound: number
+  records: DecodedRecord[]
+  entries: DecodedEntry[]
+  holes: Hole[]
+  claim: number
+  sealed: boolean
+  /** Behind the last whole record, seals left out. */
+  endOffset: number
+}
+
+export interface Verdict {
+  entries: DecodedEntry[]
+  records: DecodedRecord[]
+  provenLsn: number
+  lastLsn: number
+  damage: Array<{ kind: string; firstLsn: number; lastLsn: number; file: string; offset: number; endOffset: number; users: string[] }>
+  tornTail: { file: string; offset: number; bytes: number; entries: number } | undefined
+}
+
+type Damage = Verdict['damage'][number]
+
+/** "Versions": the log is refused. */
+export class NewerVersion extends Error {}
+
+const identityLayout = layoutOf('log.id', 'Constant')
+const DATA_AT = constant('kSegmentDataAt')
+const MARK_BYTES = constant('mark::kBytes')
+const STEP = constant('kRecordAlignment')
+
+/** Reads what a directory holds: names and bytes. No staging ring. Throws `NewerVersion`. */
+export function readLogFiles(files: ReadonlyMap<string, Buffer>): Verdict {
+  const identity = validIdentity(files.get('log.id'))
+  const segments = [...files.entries()]
+    .filter(([name]) => /^\d{16}\.wal$/.test(name) && Number(name.slice(0, 16)) > 0)
+    .map(([file, bytes]) => openSegment(file, bytes))
+    .sort((a, b) => a.number - b.number)
+  const logId = identity ?? mostNamed(segments)
+  for (const segment of segments) {
+    if (!isUsed(segment)) continue
+    if (segment.header?.logId !== logId) segment.rejected = 'foreign_segment'
+    else if (segment.header?.number !== segment.number) segment.rejected = 'misplaced_segment'
+  }
+  setBounds(segments)
+  for (const segment of segments) if (isUsed(segment)) walk(segment, segment.header as Header)
+  checkChain(segments)
+  return judge(segments, identity !== undefined)
+}
+
+function isUsed(segment: Segment): boolean {
+  return segment.rejected === undefined && !segment.tooShort
+}
+
+function validIdentity(bytes: Buffer | undefined): string | undefined {
+  if (bytes?.length !== constant('identity::kBytes')) return undefined
+  if (load(bytes, identityLayout, 'magic') !== bigConstant('identity::kMagic')) return undefined
+  if (load(bytes, identityLayout, 'version') !== 1n) return undefined
+  if (Number(load(bytes, identityLayout, 'checksum')) !== crc(crc(0, bytes.subarray(0, 12)), bytes.subarray(16))) return undefined
+  return bytes.subarray(16, 32).toString('hex')
+}
+
+function openSegment(file: string, bytes: Buffer): Segment {
+  const segment: Segment = {
+    number: Number(file.slice(0, 16)),
+    file,
+    bytes,
+    header: undefined,
+    rejected: undefined,
+    tooShort: bytes.length < DATA_AT,
+    badCopies: [],
+    bound: Infinity,
+    records: [],
+    entries: [],
+    holes: [],
+    claim: 0,
+    sealed: false,
+    endOffset: DATA_AT
+  }
+  if (segment.tooShort) return segment
+  const copyBytes = constant('header::kCopyBytes')
+  for (let copy = 0; copy < constant('header::kCopies'); copy++) {
+    const header = validHeader(bytes.subarray(copy * copyBytes, (copy + 1) * copyBytes), copy)
+    if (header === undefined) segment.badCopies.push(copy)
+    else segment.header ??= header
+  }
+  if (segment.header !== undefined) return segment
+  for (let copy = 0; copy < constant('header::kCopies'); copy++) {
+    const block = bytes.subarray(copy * copyBytes)
+    const isHeader = load(block, headerLayout, 'magic') === bigConstant('header::kMagic')
+    if (isHeader && load(block, headerLayout, 'version') > 1n) throw new NewerVersion(file)
+  }
+  segment.rejected = 'segment_header'
+  return segment
+}
+
+function validHeader(block: Buffer, copy: number): Header | undefined {
+  const field = (name: string): number => Number(load(block, headerLayout, name))
+  if (load(block, headerLayout, 'magic') !== bigConstant('header::kMagic')) return undefined
+  if (field('version') !== 1) return undefined
+  if (field('checksum') !== crc(crc(0, block.subarray(0, 12)), block.subarray(16))) return undefined
+  if (field('copy') !== copy) return undefined
+  if (field('first LSN') <= field('previous LSN') || field('first LSN') > constant('kMaxLsn')) return undefined
+  return {
+    logId: block.subarray(16, 32).toString('hex'),
+    number: field('number'),
+    seed: crc(0, u64(load(block, headerLayout, 'salt'), load(block, headerLayout, 'number'))),
+    firstLsn: field('first LSN'),
+    previousLsn: field('previous LSN'),
+    previousChecksum: field('previous checksum'),
+    plannedBytes: field('planned bytes')
+  }
+}
+
+function mostNamed(segments: readonly Segment[]): string | undefined {
+  const votes = new Map<string, number>()
+  let most: string | undefined
+  for (const { header } of segments.filter(isUsed)) {
+    const id = (header as Header).logId
+    const count = (votes.get(id) ?? 0) + 1
+    votes.set(id, count)
+    if (count > (most === undefined ? 0 : (votes.get(most) as number)) || most === undefined) most = id
+  }
+  return most
+}
+
+function setBounds(segments: readonly Segment[]): void {
+  let bound = Infinity
+  for (const segment of [...segments].reverse()) {
+    segment.bound = bound
+    if (isUsed(segment)) bound = Math.min(bound, (segment.header as Header).previousLsn)
+  }
+}
+
+/** "Walk". */
+function walk(segment: Segment, header: Header): void {
+  const { bytes } = segment
+  let last = header.firstLsn - 1
+  let open = 0
+  const addHole = (kind: Hole['kind'], offset: number, end: number, nonzeroEnd: number, truncated = false): Hole => {
+    const before = segment.holes.length > open ? segment.holes.at(-1) : undefined
+    if (before?.end === offset) {
+      if (before.kind !== kind) before.kind = 'bytes'
+      before.end = end
+      before.nonzeroEnd = Math.max(before.nonzeroEnd, nonzeroEnd)
+      before.truncated ||= truncated
+      return before
+    }
+    const hole: Hole = { kind, offset, end, lsnBefore: last, lsnAfter: 0, nonzeroEnd, truncated, users: [] }
+    segment.holes.push(hole)
+    return hole
+  }
+  const closeHoles = (lsnAfter: number): void => {
+    for (; open < segment.holes.length; open++) (segment.holes[open] as Hole).lsnAfter = lsnAfter
+  }
+  for (let offset = DATA_AT; offset < bytes.length; ) {
+    const record = readRecord(bytes, header.seed, offset)
+    if (record.kind === 'nothing') {
+      let { truncated } = record
+      let end = offset + STEP
+      for (; end < bytes.length; end += STEP) {
+        const next = readRecord(bytes, header.seed, end)
+        if (next.kind !== 'nothing') break
+        truncated ||= next.truncated
+      }
+      end = Math.min(end, bytes.length)
+      noteUser(addHole('bytes', offset, end, nonzeroEnd(bytes, offset, end), truncated), userOf(bytes.subarray(offset, end)))
+      offset = end
+      continue
+    }
+    offset += record.size
+    if (record.kind === 'damaged') {
+      noteUser(addHole('entry', record.offset, offset, offset), record.userId)
+      continue
+    }
+    segment.records.push(record)
+    if (record.kind === 'mark') {
+      segment.claim = Math.max(segment.claim, record.durableLsn)
+      if (segment.holes.length > open && record.nextLsn > last + 1 && record.nextLsn <= segment.bound + 1) {
+        closeHoles(record.nextLsn)
+        last = record.nextLsn - 1
+      }
+      if (record.markKind <= 2) segment.endOffset = offset
+      if (record.markKind === 3 && offset + MARK_BYTES === bytes.length) segment.sealed = true
+      if (record.markKind === 4) {
+        if (offset === bytes.length) segment.sealed = true
+        return
+      }
+      continue
+    }
+    const { lsn, userId } = record.entry
+    if (lsn > segment.bound) {
+      segment.records.pop()
+      closeHoles(lsn)
+      return
+    }
+    if (lsn <= last) {
+      segment.records.pop()
+      noteUser(addHole('missing_entries', record.offset, offset, 0), userId)
+      continue
+    }
+    if (lsn !== last + 1 && segment.holes.length === open) addHole('missing_entries', record.offset, record.offset, 0)
+    closeHoles(lsn)
+    last = lsn
+    segment.endOffset = offset
+    segment.entries.push(record.entry)
+  }
+}
+
+function nonzeroEnd(bytes: Buffer, from: number, end: number): number {
+  while (end > from && bytes[end - 1] === 0) end--
+  return end === from ? 0 : end
+}
+
+function noteUser(hole: Hole, userId: string | undefined): void {
+  if (userId !== undefined && !hole.users.includes(userId)) hole.users.push(userId)
+}
+
+function checkChain(segments: readonly Segment[]): void {
+  let previous: Segment | undefined
+  for (const segment of segments.filter(isUsed)) {
+    const last = previous?.entries.at(-1)
+    const { previousLsn, previousChecksum } = segment.header as Header
+    const checksum = last === undefined ? 0 : (previous as Segment).bytes.readUInt32LE(last.offset + 32)
+    if (last?.lsn === previousLsn && previousChecksum !== 0 && checksum !== previousChecksum) segment.rejected = 'broken_chain'
+    else previous = segment
+  }
+  setBounds(segments)
+}
+
+/** "Reading a log", from step 9 on. */
+function judge(segments: readonly Segment[], hasIdentity: boolean): Verdict {
+  const used = segments.filter(isUsed)
+  const proven = Math.max(0, ...used.flatMap((segment) => [(segment.header as Header).previousLsn, segment.claim]))
+  const damage: Damage[] = []
+  if (!hasIdentity && segments.length > 0) damage.push(damageAt('identity', 'log.id', 0, constant('identity::kBytes')))
+  judgeSegments(segments, used, proven, damage)
+  const { entries, last, dropped } = comesBack(used, proven)
+  return {
+    entries,
+    records: used.flatMap((segment) => segment.records),
+    provenLsn: proven,
+    lastLsn: last,
+    damage,
+    tornTail: tornTailOf(segments, used.at(-1), proven, last, dropped)
+  }
+}
+
+function damageAt(kind: string, file: string, offset: number, endOffset: number, firstLsn = 0, lastLsn = 0): Damage {
+  return { kind, firstLsn, lastLsn, file, offset, endOffset, users: [] }
+}
+
+function judgeSegments(segments: readonly Segment[], used: readonly Segment[], proven: number, damage: Damage[]): void {
+  let accounted = 0
+  let waiting: Damage[] = []
+  const lose = (target: Damage, until: number): void => {
+    target.firstLsn = accounted + 1
+    target.lastLsn = until
+  }
+  for (const [index, segment] of segments.entries()) {
+    if (!isUsed(segment)) {
+      const isLater = segments.slice(index + 1).some(isUsed)
+      if (segment.tooShort && !isLater) continue
+      const found = damageAt(segment.rejected ?? 'cut_short', segment.file, 0, segment.bytes.length)
+      damage.push(found)
+      waiting.push(found)
+      continue
+    }
+    const { header, bound } = segment
+    const previousLsn = Math.min((header as Header).previousLsn, bound)
+    if (previousLsn > accounted) {
+      if (waiting.length === 0) {
+        waiting = [damageAt('missing_segment', '', 0, 0)]
+        damage.push(...waiting)
+      }
+      lose(waiting[0] as Damage, previousLsn)
+    }
+    waiting = []
+    accounted = Math.max(accounted, Math.min((header as Header).firstLsn - 1, bound))
+    for (const copy of segment.badCopies) {
+      const at = copy * constant('header::kCopyBytes')
+      damage.push(damageAt('header_copy', segment.file, at, at + constant('header::kCopyBytes')))
+    }
+    for (const hole of segment.holes) {
+      const found = damageOfHole(hole, segment, proven)
+      if (found === undefined) continue
+      damage.push(found)
+      accounted = Math.max(accounted, found.lastLsn)
+    }
+    accounted = Math.max(accounted, segment.entries.at(-1)?.lsn ?? 0)
+    const known = Math.min(segment.bound, segment.sealed ? segment.claim : proven)
+    const next = used[used.indexOf(segment) + 1]
+    if (known <= accounted || !(segment.sealed || next === undefined || next.number === segment.number + 1)) continue
+    const found = damageAt('cut_short', segment.file, segment.endOffset, segment.endOffset)
+    lose(found, known)
+    damage.push(found)
+    accounted = known
+  }
+  if (proven <= accounted) return
+  if (waiting.length === 0) {
+    const final = segments.at(-1)
+    waiting = [final?.tooShort === true ? damageAt('cut_short', final.file, 0, final.bytes.length) : damageAt('missing_segment', '', 0, 0)]
+    damage.push(...waiting)
+  }
+  lose(waiting[0] as Damage, proven)
+}
+
+/** "How a hole is judged": undefined where it is no damage. */
+function damageOfHole(hole: Hole, segment: Segment, proven: number): Damage | undefined {
+  const known = Math.min(proven, segment.bound)
+  const upper = hole.lsnAfter !== 0 ? hole.lsnAfter - 1 : segment.sealed ? segment.claim : known
+  const last = Math.min(upper, known)
+  const isLoss = last > hole.lsnBefore
+  const isFollowed = hole.lsnAfter !== 0 && hole.lsnAfter <= known
+  if (!isLoss && !isFollowed && !segment.sealed) return undefined
+  const found = damageAt(hole.kind, segment.file, hole.offset, hole.end)
+  return isLoss ? { ...found, firstLsn: hole.lsnBefore + 1, lastLsn: last, users: hole.users } : found
+}
+
+interface Dropped {
+  count: number
+  offset: number
+  end: number
+}
+
+/** "What comes back". */
+function comesBack(used: readonly Segment[], proven: number): { entries: DecodedEntry[]; last: number; dropped: Dropped | undefined } {
+  const entries: DecodedEntry[] = []
+  let last = proven
+  let dropped: Dropped | undefined
+  for (const segment of used) {
+    for (const record of segment.records) {
+      if (record.kind !== 'entry') continue
+      const { lsn } = record.entry
+      if (lsn > last + 1) {
+        dropped ??= { count: 0, offset: record.offset, end: 0 }
+        dropped.count++
+        dropped.end = record.offset + record.size
+        continue
+      }
+      entries.push(record.entry)
+      last = Math.max(last, lsn)
+    }
+  }
+  return { entries, last, dropped }
+}
+
+/** "Torn tail". */
+function tornTailOf(
+  segments: readonly Segment[],
+  newest: Segment | undefined,
+  proven: number,
+  lastLsn: number,
+  dropped: Dropped | undefined
+): Verdict['tornTail'] {
+  const final = segments.at(-1)
+  if (final?.tooShort === true) return { file: final.file, offset: 0, bytes: final.bytes.length, entries: 0 }
+  if (newest === undefined || newest.sealed) return undefined
+  const torn = newest.holes.filter((hole) => {
+    const comesBackBehind = hole.lsnAfter !== 0 && hole.lsnAfter <= lastLsn
+    return damageOfHole(hole, newest, proven) === undefined && !comesBackBehind
+  })
+  const written = torn.filter((hole) => hole.nonzeroEnd !== 0)
+  const offset = Math.min(dropped?.offset ?? newest.endOffset, ...written.map((hole) => hole.offset))
+  const end = Math.max(dropped?.end ?? 0, ...written.map((hole) => hole.nonzeroEnd))
+  const isShort = newest.bytes.length < (newest.header as Header).plannedBytes
+  if (end <= offset && !torn.some((hole) => hole.truncated) && !isShort) return undefined
+  return { file: newest.file, offset, bytes: Math.max(0, end - offset), entries: dropped?.count ?? 0 }
+}
