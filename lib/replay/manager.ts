@@ -239,7 +239,7 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
       const measurement = codec.decode(codec.encode(original)) as Measurement
       const result = this.#process(state, measurement, context)
       const next = isThenable(result) ? await result : result
-      if (next !== undefined) state = next as State
+      if (next !== undefined) state = next
     }
     return state
   }

@@ -142,6 +142,7 @@ class Assembly {
 
   void JudgeEntries(size_t index) {
     const SegmentScan& segment = scan_.segments[index];
+    const size_t reported_before = report_.damage.size();
     for (const Finding& finding : segment.findings) {
       Damage damage;
       if (!JudgeFinding(finding, segment, report_.proven_lsn, &damage)) continue;
@@ -151,7 +152,10 @@ class Assembly {
     if (!segment.runs.empty()) accounted_ = std::max(accounted_, segment.runs.back().last_lsn);
     // What the segment must hold: a seal says it; without one, what was proven while it was the newest.
     const uint64_t known = std::min(segment.bound, segment.sealed ? segment.durable_claim : report_.proven_lsn);
-    if (known <= accounted_) return;
+    if (known <= accounted_) {
+      if (report_.damage.size() == reported_before) JudgeLostSeal(segment);
+      return;
+    }
     const bool next_is_adjacent = segment.sealed || NextAcceptedNumber(index) == segment.number + 1 ||
                                   &segment == last_accepted_;
     if (!next_is_adjacent) return;
@@ -161,6 +165,16 @@ class Assembly {
     damage.last_lsn = known;
     damage.detail = "the file ends before entries that were durable";
     accounted_ = known;
+    report_.damage.push_back(std::move(damage));
+  }
+
+  // Only a file that was sealed is cut. Of the last one that is told as a torn tail.
+  void JudgeLostSeal(const SegmentScan& segment) {
+    const bool cut = segment.file_bytes < segment.header.planned_bytes;
+    if (segment.sealed || !cut || segment.superseded_at != 0 || &segment == last_accepted_) return;
+    Damage damage = DamageOf(segment, damage_kind::kCutShort);
+    damage.offset = segment.end_offset;
+    damage.detail = "the seal at the end of the file is gone";
     report_.damage.push_back(std::move(damage));
   }
 

@@ -245,8 +245,13 @@ class MemoryDirectory : public Directory {
 class MemoryFileSystem : public FileSystem {
  public:
   explicit MemoryFileSystem(MemoryWorld* world) : world_(world) {}
-  Status OpenDirectory(const std::string&, bool, std::unique_ptr<Directory>* directory) override {
+  // Every path is the one directory, unless it names a file in it.
+  Status OpenDirectory(const std::string& path, bool, std::unique_ptr<Directory>* directory) override {
     const MemoryWorld::Guard guard(world_->mutex_);
+    const std::string name = path.substr(path.find_last_of('/') + 1);
+    if (world_->names_.count(name) != 0 || world_->not_files.count(name) != 0) {
+      return Status(ErrorCode::kIo, path + " is not a directory", ENOTDIR);
+    }
     *directory = std::make_unique<MemoryDirectory>(world_, "");
     return Status();
   }
