@@ -1,5 +1,4 @@
 /** Options of `Wal.open`: defaults, limits, and the checks that name what is wrong. */
-import { resolve } from 'node:path'
 import { WalError } from '../errors.js'
 import { native } from '../native.js'
 
@@ -55,8 +54,7 @@ export function resolveWalOptions(options: WalOptions): ResolvedWalOptions {
   }
   // A batch that never fills before the ring does would leave a writer asleep beside a full ring.
   const batchBytes = Math.min(resolved.batchBytes, Math.floor(resolved.queueBytes / 2))
-  // Readers open the directory by its path for as long as the log is open, whatever process.chdir does.
-  return { ...resolved, directory: resolve(resolved.directory), batchBytes }
+  return { ...resolved, batchBytes }
 }
 
 function withoutUndefined(options: WalOptions): WalOptions {

@@ -1,5 +1,6 @@
 /** `Wal`: the log as a service sees it. Everything that touches a file happens in the native core, on its own thread. */
 import { EventEmitter } from 'node:events'
+import { resolve } from 'node:path'
 import type { NativeEvent, NativeLog, NativeRecovery, NativeStats } from '../../binding.js'
 import { throwIfAborted, WalError, type WalErrorCode } from '../errors.js'
 import { fromNative, native } from '../native.js'
@@ -65,7 +66,9 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     let wal: Wal | undefined
     let log: NativeLog
     try {
-      log = await native().open({ ...resolved, onWake: () => (wal === undefined ? undefined : wal.#onWake()) })
+      // Readers open it by its path for as long as the log is open, whatever process.chdir does.
+      const directory = resolve(resolved.directory)
+      log = await native().open({ ...resolved, directory, onWake: () => (wal === undefined ? undefined : wal.#onWake()) })
     } catch (error) {
       throw fromNative(error)
     }

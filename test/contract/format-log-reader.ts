@@ -5,15 +5,15 @@
 import {
   bigConstant,
   constant,
-  crc,
   headerLayout,
-  layoutOf,
   load,
   readRecord,
-  u64,
   userOf,
+  validHeader,
+  validIdentity,
   type DecodedEntry,
-  type DecodedRecord
+  type DecodedRecord,
+  type Header
 } from './format-reader.js'
 
 interface Hole {
@@ -26,16 +26,6 @@ interface Hole {
   nonzeroEnd: number
   truncated: boolean
   users: string[]
-}
-
-interface Header {
-  logId: string
-  number: number
-  seed: number
-  firstLsn: number
-  previousLsn: number
-  previousChecksum: number
-  plannedBytes: number
 }
 
 interface Segment {
@@ -53,6 +43,8 @@ interface Segment {
   holes: Hole[]
   claim: number
   sealed: boolean
+  /** An entry beyond the bound ended the walk. */
+  superseded: boolean
   /** Behind the last whole record, seals left out. */
   endOffset: number
 }
@@ -71,7 +63,6 @@ type Damage = Verdict['damage'][number]
 /** "Versions": the log is refused. */
 export class NewerVersion extends Error {}
 
-const identityLayout = layoutOf('log.id', 'Constant')
 const DATA_AT = constant('kSegmentDataAt')
 const MARK_BYTES = constant('mark::kBytes')
 const STEP = constant('kRecordAlignment')
@@ -99,14 +90,6 @@ function isUsed(segment: Segment): boolean {
   return segment.rejected === undefined && !segment.tooShort
 }
 
-function validIdentity(bytes: Buffer | undefined): string | undefined {
-  if (bytes?.length !== constant('identity::kBytes')) return undefined
-  if (load(bytes, identityLayout, 'magic') !== bigConstant('identity::kMagic')) return undefined
-  if (load(bytes, identityLayout, 'version') !== 1n) return undefined
-  if (Number(load(bytes, identityLayout, 'checksum')) !== crc(crc(0, bytes.subarray(0, 12)), bytes.subarray(16))) return undefined
-  return bytes.subarray(16, 32).toString('hex')
-}
-
 function openSegment(file: string, bytes: Buffer): Segment {
   const segment: Segment = {
     number: Number(file.slice(0, 16)),
@@ -122,6 +105,7 @@ function openSegment(file: string, bytes: Buffer): Segment {
     holes: [],
     claim: 0,
     sealed: false,
+    superseded: false,
     endOffset: DATA_AT
   }
   if (segment.tooShort) return segment
@@ -139,24 +123,6 @@ function openSegment(file: string, bytes: Buffer): Segment {
   }
   segment.rejected = 'segment_header'
   return segment
-}
-
-function validHeader(block: Buffer, copy: number): Header | undefined {
-  const field = (name: string): number => Number(load(block, headerLayout, name))
-  if (load(block, headerLayout, 'magic') !== bigConstant('header::kMagic')) return undefined
-  if (field('version') !== 1) return undefined
-  if (field('checksum') !== crc(crc(0, block.subarray(0, 12)), block.subarray(16))) return undefined
-  if (field('copy') !== copy) return undefined
-  if (field('first LSN') <= field('previous LSN') || field('first LSN') > constant('kMaxLsn')) return undefined
-  return {
-    logId: block.subarray(16, 32).toString('hex'),
-    number: field('number'),
-    seed: crc(0, u64(load(block, headerLayout, 'salt'), load(block, headerLayout, 'number'))),
-    firstLsn: field('first LSN'),
-    previousLsn: field('previous LSN'),
-    previousChecksum: field('previous checksum'),
-    plannedBytes: field('planned bytes')
-  }
 }
 
 function mostNamed(segments: readonly Segment[]): string | undefined {
@@ -238,6 +204,7 @@ function walk(segment: Segment, header: Header): void {
     const { lsn, userId } = record.entry
     if (lsn > segment.bound) {
       segment.records.pop()
+      segment.superseded = true
       closeHoles(lsn)
       return
     }
@@ -328,6 +295,7 @@ function judgeSegments(segments: readonly Segment[], used: readonly Segment[], p
       const at = copy * constant('header::kCopyBytes')
       damage.push(damageAt('header_copy', segment.file, at, at + constant('header::kCopyBytes')))
     }
+    const before = damage.length
     for (const hole of segment.holes) {
       const found = damageOfHole(hole, segment, proven)
       if (found === undefined) continue
@@ -337,6 +305,9 @@ function judgeSegments(segments: readonly Segment[], used: readonly Segment[], p
     accounted = Math.max(accounted, segment.entries.at(-1)?.lsn ?? 0)
     const known = Math.min(segment.bound, segment.sealed ? segment.claim : proven)
     const next = used[used.indexOf(segment) + 1]
+    if (known <= accounted && damage.length === before && hasLostSeal(segment, next !== undefined)) {
+      damage.push(damageAt('cut_short', segment.file, segment.endOffset, segment.bytes.length))
+    }
     if (known <= accounted || !(segment.sealed || next === undefined || next.number === segment.number + 1)) continue
     const found = damageAt('cut_short', segment.file, segment.endOffset, segment.endOffset)
     lose(found, known)
@@ -350,6 +321,12 @@ function judgeSegments(segments: readonly Segment[], used: readonly Segment[], p
     damage.push(...waiting)
   }
   lose(waiting[0] as Damage, proven)
+}
+
+/** Only a file that was sealed is cut. Of the last one that is told as a torn tail. */
+function hasLostSeal(segment: Segment, isFollowed: boolean): boolean {
+  const isShort = segment.bytes.length < (segment.header as Header).plannedBytes
+  return isShort && isFollowed && !segment.sealed && !segment.superseded
 }
 
 /** "How a hole is judged": undefined where it is no damage. */

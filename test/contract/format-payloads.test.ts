@@ -124,7 +124,7 @@ describe('each example of a value has the bytes of the page', () => {
   })
 
   it('kinds of typed arrays have the numbers of the page', () => {
-    const kinds = [...section('Values').matchAll(/(\d+) `(\w+Array)`/g)]
+    const kinds = [...section('Values').matchAll(/(\d+)\s+`(\w+Array)`/g)]
     expect(kinds).toHaveLength(10)
     for (const [, number, name] of kinds) {
       const type = globalThis[name as 'Int8Array']

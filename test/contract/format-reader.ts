@@ -1,7 +1,7 @@
 /**
  * A reader made from docs/format.md alone: offsets, types and constants come from the page's tables, the steps are the
- * page's numbered rules, and the CRC32C is the page's. It shares no code with the package. Here: single fields and
- * "Reading one record"; the rest is in format-log-reader.ts.
+ * page's numbered rules, and the CRC32C is the page's. It shares no code with the package. Here: single fields,
+ * records and headers; the rest is in format-log-reader.ts.
  */
 import { tableRows } from './format-page.js'
 
@@ -156,4 +156,45 @@ export function userOf(bytes: Buffer): string | undefined {
   const userId = bytes.subarray(userIdAt, userIdAt + userIdBytes)
   if (userIdBytes === 0 || userId.length < userIdBytes) return undefined
   return crc(0, userId) === Number(load(bytes, entryLayout, 'user id checksum')) ? userId.toString() : undefined
+}
+
+/** A segment's header, as one of its copies says. */
+export interface Header {
+  logId: string
+  number: number
+  seed: number
+  firstLsn: number
+  previousLsn: number
+  previousChecksum: number
+  plannedBytes: number
+}
+
+/** "Header": a valid copy, else undefined. */
+export function validHeader(block: Buffer, copy: number): Header | undefined {
+  const field = (name: string): number => Number(load(block, headerLayout, name))
+  if (load(block, headerLayout, 'magic') !== bigConstant('header::kMagic')) return undefined
+  if (field('version') !== 1) return undefined
+  if (field('checksum') !== crc(crc(0, block.subarray(0, 12)), block.subarray(16))) return undefined
+  if (field('copy') !== copy) return undefined
+  if (field('first LSN') <= field('previous LSN') || field('first LSN') > constant('kMaxLsn')) return undefined
+  return {
+    logId: block.subarray(16, 32).toString('hex'),
+    number: field('number'),
+    seed: crc(0, u64(load(block, headerLayout, 'salt'), load(block, headerLayout, 'number'))),
+    firstLsn: field('first LSN'),
+    previousLsn: field('previous LSN'),
+    previousChecksum: field('previous checksum'),
+    plannedBytes: field('planned bytes')
+  }
+}
+
+const identityLayout = layoutOf('log.id', 'Constant')
+
+/** The log id of a valid log.id, else undefined. */
+export function validIdentity(bytes: Buffer | undefined): string | undefined {
+  if (bytes?.length !== constant('identity::kBytes')) return undefined
+  if (load(bytes, identityLayout, 'magic') !== bigConstant('identity::kMagic')) return undefined
+  if (load(bytes, identityLayout, 'version') !== 1n) return undefined
+  if (Number(load(bytes, identityLayout, 'checksum')) !== crc(crc(0, bytes.subarray(0, 12)), bytes.subarray(16))) return undefined
+  return bytes.subarray(16, 32).toString('hex')
 }

@@ -1,7 +1,7 @@
 // Proves that a process or a worker thread can be left in every way with a batch under way: the exit code is that of the way (no
 // abort, no crash in the addon), the lock is let go of, and every entry that was appended is there afterwards. And that an open
 // log alone does not keep a process running, while somebody who waits for it does.
-import { cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Wal } from '../../lib/index.js'
@@ -113,7 +113,7 @@ describe('worker threads', () => {
 
   test('worker.terminate at 40 moments, whatever was under way: open, append, durable, read, close', async () => {
     const random = seededRandom(printedSeed('worker.terminate'))
-    const moments = Array.from({ length: 40 }, () => String(40 + Math.floor(random() * 80)))
+    const moments = Array.from({ length: 40 }, () => String(Math.floor(random() * 60)))
     const { ended } = await leave('worker.terminate at 40 moments', ...moments)
     expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' })
   })
@@ -124,11 +124,10 @@ test('two copies of the package in one process: one log each, and one writer for
   const folder = temporaryDirectory()
   const copies = ['one', 'other'].map((name) => join(folder, name, 'node_modules/ingest-wal'))
   for (const copy of copies) {
-    mkdirSync(join(copy, 'node_modules'), { recursive: true })
+    mkdirSync(copy, { recursive: true })
     writeFileSync(join(copy, 'package.json'), readFileSync(join(root, 'package.json')))
     for (const part of ['dist', 'build/Release']) cpSync(join(root, part), join(copy, part), { recursive: true })
-    const loader = realpathSync(join(root, 'node_modules/node-gyp-build'))
-    cpSync(loader, join(copy, 'node_modules/node-gyp-build'), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   }
   const program = `
     const [one, other] = ${JSON.stringify(copies)}.map((path) => require(path))

@@ -147,7 +147,8 @@ const WAYS = {
     }
   },
   'everything for ever': async () => {
-    for (;;) {
+    for (let round = 0; ; round++) {
+      if (round === 1) parentPort.postMessage('at work')
       const wal = await openLog({ batchIntervalMs: 1 })
       appendBatch(wal)
       void wal.durable().catch(() => undefined)
@@ -157,8 +158,10 @@ const WAYS = {
   },
   'worker.terminate at 40 moments': async () => {
     const moments = process.argv.slice(4).map(Number)
-    for (const moment of moments) {
-      const { worker, exit } = startWorker('everything for ever')
+    for (const [index, moment] of moments.entries()) {
+      const { worker, message, exit } = startWorker('everything for ever')
+      // One in four is not yet at work.
+      if (index % 4 !== 0) await message
       await new Promise((resolve) => setTimeout(resolve, moment))
       await worker.terminate()
       await exit

@@ -1,0 +1,138 @@
+// Proves that segments written by earlier versions stay readable for ever, byte for byte as they were, and that today's
+// code still writes the same bytes. The files in golden/ are never changed; a new format version adds files of its own.
+//
+//   golden/v1-sealed.wal     segment 1 of a log that was closed
+//   golden/v1-unsealed.wal   segment 2, as its writer left it when it died
+//   golden/v1-log.id
+//
+// INGEST_WAL_WRITE_GOLDEN=1 writes them anew.
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "segment_name.h"
+#include "test_log.h"
+#include "testing.h"
+
+namespace ingest_wal {
+namespace testing {
+namespace {
+
+struct GoldenFile {
+  const char* golden;
+  std::string name;
+};
+const GoldenFile kFiles[] = {{"v1-sealed.wal", SegmentName(1)},
+                             {"v1-unsealed.wal", SegmentName(2)},
+                             {"v1-log.id", kIdentityName}};
+
+std::string PathOf(const char* golden) { return std::string(INGEST_WAL_GOLDEN_DIR) + "/" + golden; }
+
+std::vector<uint8_t> ReadGolden(const char* golden) {
+  std::ifstream file(PathOf(golden), std::ios::binary);
+  const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return std::vector<uint8_t>(bytes.begin(), bytes.end());
+}
+
+// Every operation, sizes at the borders of the alignment, an empty user, an empty payload, every value of a byte.
+std::vector<TestEntry> GoldenEntries() {
+  std::vector<TestEntry> entries;
+  std::string every_byte;
+  for (int byte = 0; byte < 256; byte++) every_byte.push_back(static_cast<char>(byte));
+  for (uint64_t lsn = 1; lsn <= 20; lsn++) {
+    TestEntry entry;
+    entry.lsn = lsn;
+    entry.operation = static_cast<uint8_t>(1 + (lsn - 1) % kLastOperation);
+    entry.user_id = lsn == 3 ? "" : "user-" + std::to_string(lsn % 4);
+    entry.payload = lsn == 5 ? every_byte : std::string(static_cast<size_t>(lsn % 9), static_cast<char>('a' + lsn));
+    entry.sequence = static_cast<uint32_t>(lsn * 1000);
+    entry.timestamp_ms = 1'700'000'000'000 + static_cast<int64_t>(lsn);
+    entries.push_back(entry);
+  }
+  return entries;
+}
+
+void Append(MemoryWorld* world, Log* log, const TestEntry& entry) {
+  world->now_ms = entry.timestamp_ms;
+  uint64_t lsn = 0;
+  EXPECT_EQ(log->Append(entry.operation, Bytes(entry.user_id.data(), entry.user_id.size()),
+                        Bytes(entry.payload.data(), entry.payload.size()), entry.sequence, &lsn),
+            ErrorCode::kOk);
+  EXPECT_EQ(lsn, entry.lsn);
+}
+
+// The log that the golden files are of: entries 1 to 12 in batches of four, closed; 13 to 20, and the end of the process.
+void WriteGoldenLog(MemoryWorld* world) {
+  const std::vector<TestEntry> entries = GoldenEntries();
+  std::unique_ptr<Log> log = OpenLog(world);
+  for (size_t i = 0; i < 12; i++) {
+    Append(world, log.get(), entries[i]);
+    if (i % 4 == 3) FlushAll(log.get());
+  }
+  CloseLog(std::move(log));
+  log = OpenLog(world);
+  for (size_t i = 12; i < 20; i++) Append(world, log.get(), entries[i]);
+  FlushAll(log.get());
+  log.reset();
+  ForgetSharedMemory(world);
+}
+
+void ExpectGoldenEntries(MemoryWorld* world) {
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(ReadPath(world->environment(), "wal", ReadOptions(), &reader));
+  const std::vector<TestEntry> expected = GoldenEntries();
+  std::vector<TestEntry> read;
+  for (;;) {
+    Chunk chunk;
+    ASSERT_OK(reader->Next(&chunk));
+    EXPECT_EQ(Describe(chunk.damage), std::string());
+    if (chunk.entries.empty()) break;
+    const char* bytes = reinterpret_cast<const char*>(chunk.bytes.data());
+    for (const ChunkEntry& from : chunk.entries) {
+      TestEntry entry;
+      entry.lsn = from.lsn;
+      entry.operation = from.operation;
+      entry.sequence = from.sequence;
+      entry.timestamp_ms = from.timestamp_ms;
+      entry.user_id = std::string(bytes + from.user_id_at, from.user_id_bytes);
+      entry.payload = std::string(bytes + from.payload_at, from.payload_bytes);
+      read.push_back(entry);
+    }
+  }
+  ASSERT_EQ(read.size(), expected.size());
+  for (size_t i = 0; i < read.size(); i++) EXPECT_TRUE(read[i] == expected[i]);
+}
+
+TEST(Golden, FilesOfEveryEarlierVersionAreReadable) {
+  MemoryWorld world;
+  for (const GoldenFile& file : kFiles) world.Put(file.name, ReadGolden(file.golden));
+  ExpectGoldenEntries(&world);
+  const DirectoryReport report = Inspect(&world).report;
+  EXPECT_EQ(Describe(report.damage), std::string());
+  EXPECT_FALSE(report.torn_tail.found);
+  ASSERT_EQ(report.segments.size(), 2u);
+  EXPECT_EQ(report.segments[0].state, SegmentState::kSealed);
+  EXPECT_EQ(report.segments[0].batches, 3u);
+  EXPECT_EQ(report.segments[1].state, SegmentState::kUnsealed);
+  EXPECT_EQ(report.last_lsn, 20u);
+  EXPECT_OK(TryOpen(&world));
+  ExpectGoldenEntries(&world);
+}
+
+TEST(Golden, TodaysCodeWritesTheSameBytes) {
+  MemoryWorld world;
+  WriteGoldenLog(&world);
+  ExpectGoldenEntries(&world);
+  for (const GoldenFile& file : kFiles) {
+    const std::vector<uint8_t>& written = world.Contents(file.name);
+    if (std::getenv("INGEST_WAL_WRITE_GOLDEN") != nullptr) {
+      std::ofstream(PathOf(file.golden), std::ios::binary)
+          .write(reinterpret_cast<const char*>(written.data()), static_cast<std::streamsize>(written.size()));
+    }
+    if (!(ReadGolden(file.golden) == written)) Fail(__FILE__, __LINE__, std::string(file.golden) + " is written otherwise");
+  }
+}
+
+}  // namespace
+}  // namespace testing
+}  // namespace ingest_wal

@@ -1,0 +1,110 @@
+// Proves that looking at a log changes nothing and takes no lock, works beside a live writer and on what a dead one left,
+// and says clearly what is no log.
+#include "segment_name.h"
+#include "test_log.h"
+#include "testing.h"
+
+namespace ingest_wal {
+namespace testing {
+namespace {
+
+// Fails on any call that could change something.
+void AllowReadingOnly(MemoryWorld* world) {
+  world->SetFault([](Call call, const std::string& name) {
+    const bool reads = call == Call::kOpen || call == Call::kRead || call == Call::kMap || call == Call::kList;
+    if (!reads || name == kLockName) Fail(__FILE__, __LINE__, "inspecting changed " + name);
+    return Status();
+  });
+}
+
+std::string Seen(const Inspection& inspection) {
+  return std::to_string(inspection.report.entries) + " entries up to " + std::to_string(inspection.report.last_lsn) +
+         (inspection.live ? ", live" : "") + (inspection.report.clean ? ", clean" : "") +
+         (inspection.report.ring.found ? ", ring " + std::to_string(inspection.report.ring.entries) : "") +
+         (inspection.report.damage.empty() ? "" : ", " + Describe(inspection.report.damage));
+}
+
+TEST(Inspect, AClosedLogIsClean) {
+  MemoryWorld world;
+  WriteLog(&world, 500, 20);
+  AllowReadingOnly(&world);
+  EXPECT_EQ(Seen(Inspect(&world)), std::string("500 entries up to 500, clean"));
+  EXPECT_EQ(ReadAll(&world, "wal").lsns, std::string("1-500"));
+}
+
+TEST(Inspect, SeesALiveWriterAndWhatItHasOnlyStaged) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  AppendEntries(log.get(), 50);
+  FlushAll(log.get());
+  AppendEntries(log.get(), 20);
+  AllowReadingOnly(&world);
+  EXPECT_EQ(Seen(Inspect(&world)), std::string("70 entries up to 70, live, ring 20"));
+  EXPECT_EQ(ReadAll(&world, "wal").lsns, std::string("1-70"));
+  world.SetFault(nullptr);
+  EXPECT_EQ(AppendEntries(log.get(), 1), 71u);
+}
+
+TEST(Inspect, SeesWhatADeadWriterLeftWithoutTakingItOver) {
+  MemoryWorld world;
+  {
+    std::unique_ptr<Log> log = OpenLog(&world);
+    AppendEntries(log.get(), 50);
+    FlushAll(log.get());
+    AppendEntries(log.get(), 20);
+  }
+  AllowReadingOnly(&world);
+  for (int times = 0; times < 3; times++) {
+    EXPECT_EQ(Seen(Inspect(&world)), std::string("70 entries up to 70, ring 20"));
+    EXPECT_EQ(ReadAll(&world, "wal").lsns, std::string("1-70"));
+  }
+  world.SetFault(nullptr);
+  std::unique_ptr<Log> log = OpenLog(&world);
+  EXPECT_EQ(log->last_lsn(), 70u);
+}
+
+TEST(Inspect, ReportsDamageAndChangesNothing) {
+  MemoryWorld world;
+  WriteLog(&world, 50);
+  DamageEntry(&world, 7);
+  AllowReadingOnly(&world);
+  EXPECT_EQ(Seen(Inspect(&world)), std::string("49 entries up to 50, clean, entry 7-7 in 1"));
+}
+
+TEST(Inspect, AnEmptyDirectoryIsNoLog) {
+  MemoryWorld world;
+  Inspection inspection;
+  const Status status = InspectPath(world.environment(), "wal", &inspection);
+  EXPECT_EQ(status.code(), ErrorCode::kNotALog);
+  EXPECT_TRUE(status.message().find("wal holds no log") != std::string::npos);
+  EXPECT_EQ(ReadAll(&world, "wal").status.code(), ErrorCode::kNotALog);
+}
+
+TEST(Inspect, OneSegmentFileIsJudgedOnItsOwn) {
+  MemoryWorld world;
+  WriteLog(&world, 1000, 20);
+  const SegmentReport second = Inspect(&world).report.segments[1];
+  const Inspection alone = Inspect(&world, "wal/" + second.file);
+  EXPECT_FALSE(alone.whole);
+  ASSERT_EQ(alone.report.segments.size(), 1u);
+  EXPECT_EQ(alone.report.segments[0].first_lsn, second.first_lsn);
+  EXPECT_EQ(alone.report.segments[0].last_lsn, second.last_lsn);
+  EXPECT_EQ(Describe(alone.report.damage), std::string());
+  // Under a name of one's own, too.
+  CopyFile(&world, second.file, "copy.bin");
+  EXPECT_EQ(Inspect(&world, "wal/copy.bin").report.segments[0].number, second.number);
+}
+
+TEST(Inspect, AFileOfAnyOtherKindIsNoSegment) {
+  MemoryWorld world;
+  WriteLog(&world, 10);
+  world.Put("notes.txt", std::vector<uint8_t>(20'000, uint8_t{'x'}));
+  EXPECT_EQ(Describe(Inspect(&world, "wal/notes.txt").report.damage), std::string("segment_header"));
+  world.not_files["pipe"] = EntryKind::kOther;
+  Inspection inspection;
+  EXPECT_EQ(InspectPath(world.environment(), "wal/pipe", &inspection).code(), ErrorCode::kNotALog);
+}
+
+}  // namespace
+}  // namespace testing
+}  // namespace ingest_wal

@@ -1,0 +1,220 @@
+// Proves that a reader gives every entry that was appended before it was made, in order, from every file and from the
+// ring, whatever the writer does meanwhile; that it passes over damage and says so; and that it holds one chunk at a time.
+#include "segment_name.h"
+#include "test_log.h"
+#include "testing.h"
+
+namespace ingest_wal {
+namespace testing {
+namespace {
+
+ReadOptions From(uint64_t lsn) {
+  ReadOptions options;
+  options.from_lsn = lsn;
+  return options;
+}
+
+ReadOptions StopAtDamage() {
+  ReadOptions options;
+  options.stop_at_damage = true;
+  return options;
+}
+
+// Appends `count` entries in batches of 20, over several segments.
+void AppendInBatches(Log* log, uint64_t count) {
+  for (uint64_t done = 0; done < count; done += 20) {
+    AppendEntries(log, std::min<uint64_t>(20, count - done));
+    FlushAll(log);
+  }
+}
+
+TEST(Reader, ReadsSegmentsAndThenTheRing) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  AppendInBatches(log.get(), 600);
+  AppendEntries(log.get(), 30);
+  const ReadBack read = ReadAll(log.get());
+  EXPECT_OK(read.status);
+  EXPECT_EQ(read.lsns, std::string("1-630"));
+  EXPECT_EQ(read.wrong, 0u);
+  EXPECT_EQ(Describe(read.damage), std::string());
+  EXPECT_NE(read.places.at(600).segment, 1u);
+  EXPECT_EQ(read.places.at(630).segment, 0u);  // in no segment yet
+}
+
+TEST(Reader, ReadsNothingThatWasAppendedAfterIt) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  AppendInBatches(log.get(), 100);
+  AppendEntries(log.get(), 10);
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(log->Read(ReadOptions(), &reader));
+  AppendInBatches(log.get(), 500);
+  EXPECT_EQ(Drain(reader.get()).lsns, std::string("1-110"));
+}
+
+TEST(Reader, IsNotDisturbedByRotationAndSealing) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  AppendInBatches(log.get(), 300);
+  AppendEntries(log.get(), 10);
+  // Opened before, between and behind each batch, read to the end after all of them.
+  std::vector<std::unique_ptr<Reader>> readers;
+  std::vector<uint64_t> last;
+  for (int i = 0; i < 40; i++) {
+    readers.emplace_back();
+    ASSERT_OK(log->Read(ReadOptions(), &readers.back()));
+    last.push_back(log->last_lsn());
+    AppendEntries(log.get(), 20);
+    log->writer()->Step();
+  }
+  FlushAll(log.get());
+  EXPECT_OK(log->Close());
+  for (size_t i = 0; i < readers.size(); i++) {
+    const ReadBack read = Drain(readers[i].get());
+    EXPECT_EQ(read.lsns, "1-" + std::to_string(last[i]));
+    EXPECT_EQ(Describe(read.damage), std::string());
+    EXPECT_EQ(read.wrong, 0u);
+  }
+}
+
+TEST(Reader, BeginsWhereItIsAskedToAndLeavesEarlierSegmentsUnread) {
+  MemoryWorld world;
+  WriteLog(&world, 1000, 20);
+  const uint64_t first_of_second = Inspect(&world).report.segments[1].first_lsn;
+  for (const uint64_t from : {uint64_t{1}, uint64_t{2}, first_of_second - 1, first_of_second, uint64_t{999}}) {
+    EXPECT_EQ(ReadAll(&world, "wal", From(from)).lsns, std::to_string(from) + "-1000");
+  }
+  EXPECT_EQ(ReadAll(&world, "wal", From(1000)).lsns, std::string("1000"));
+  EXPECT_EQ(ReadAll(&world, "wal", From(1001)).lsns, std::string());
+  EXPECT_EQ(ReadAll(&world, "wal", From(UINT64_MAX)).lsns, std::string());
+
+  std::unique_ptr<Log> log = OpenLog(&world);
+  uint64_t opened_first = 0;
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(log->Read(From(first_of_second), &reader));
+  world.SetFault([&](Call call, const std::string& name) {
+    opened_first += call == Call::kOpen && name == SegmentName(1) ? 1 : 0;
+    return Status();
+  });
+  EXPECT_EQ(Drain(reader.get()).lsns, std::to_string(first_of_second) + "-1000");
+  EXPECT_EQ(opened_first, 0u);
+}
+
+TEST(Reader, GivesLargeLogsInChunks) {
+  MemoryWorld world;
+  LogOptions options = SmallLogOptions();
+  options.writer.segment_bytes = 8 << 20;
+  options.queue_bytes = 4 << 20;
+  options.writer.batch_bytes = 1 << 20;
+  std::unique_ptr<Log> log = OpenLog(&world, options);
+  for (int i = 0; i < 20; i++) {
+    AppendEntries(log.get(), 1000);
+    FlushAll(log.get());
+  }
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(log->Read(ReadOptions(), &reader));
+  uint64_t entries = 0;
+  uint64_t chunks = 0;
+  for (Chunk chunk; reader->Next(&chunk).ok() && !chunk.entries.empty(); chunks++) {
+    EXPECT_LE(chunk.bytes.size(), (size_t{1} << 20) + 1000);
+    EXPECT_LE(chunk.entries.size(), 16384u);
+    entries += chunk.entries.size();
+  }
+  EXPECT_EQ(entries, 20'000u);
+  EXPECT_LE(3u, chunks);
+}
+
+TEST(Reader, PassesOverDamageAndSaysSoBeforeWhatFollows) {
+  MemoryWorld world;
+  WriteLog(&world, 1000, 20);
+  DamageEntry(&world, 100);
+  DamageEntry(&world, 900);
+  const ReadBack read = ReadAll(&world, "wal");
+  EXPECT_EQ(read.lsns, std::string("1-99 101-899 901-1000"));
+  EXPECT_EQ(Describe(read.damage).substr(0, 18), std::string("entry 100-100 in 1"));
+  EXPECT_EQ(read.damage.size(), 2u);
+  EXPECT_EQ(read.damage[1].previous_lsn, 899u);
+  // Damage to what was not asked for is not told.
+  EXPECT_EQ(ReadAll(&world, "wal", From(500)).damage.size(), 1u);
+}
+
+TEST(Reader, EndsAtDamageWhenAskedTo) {
+  MemoryWorld world;
+  WriteLog(&world, 1000, 20);
+  DamageEntry(&world, 900);
+  const ReadBack read = ReadAll(&world, "wal", StopAtDamage());
+  EXPECT_EQ(read.lsns, std::string("1-899"));
+  EXPECT_EQ(read.damage.size(), 1u);
+}
+
+TEST(Reader, SaysWhichEntriesAMissingSegmentHeld) {
+  MemoryWorld world;
+  WriteLog(&world, 1000, 20);
+  const DirectoryReport report = Inspect(&world).report;
+  const SegmentReport& second = report.segments[1];
+  world.Remove(second.file);
+  const ReadBack read = ReadAll(&world, "wal");
+  EXPECT_EQ(read.lsns, "1-" + std::to_string(second.first_lsn - 1) + " " + std::to_string(second.last_lsn + 1) + "-1000");
+  ASSERT_EQ(read.damage.size(), 1u);
+  EXPECT_EQ(read.damage[0].kind, std::string(damage_kind::kMissingSegment));
+  EXPECT_EQ(read.damage[0].first_lsn, second.first_lsn);
+  EXPECT_EQ(read.damage[0].last_lsn, second.last_lsn);
+}
+
+TEST(Reader, LosesOnlyWhatIsInASegmentThatIsRemovedUnderIt) {
+  MemoryWorld world;
+  WriteLog(&world, 1000, 20);
+  std::unique_ptr<Log> log = OpenLog(&world);
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(log->Read(ReadOptions(), &reader));
+  const DirectoryReport& report = log->recovery().found;
+  world.Remove(report.segments[0].file);
+  const ReadBack read = Drain(reader.get());
+  EXPECT_OK(read.status);
+  EXPECT_EQ(read.lsns, std::to_string(report.segments[1].first_lsn) + "-1000");
+  EXPECT_EQ(read.damage.size(), 1u);
+}
+
+TEST(Reader, OfATornTailStopsBeforeTheHole) {
+  // Entries 1-40 durable; 41-60 written and not synced: the disk has all of them but one in the middle.
+  MemoryWorld world;
+  WriteAndDie(&world, 60, 20);
+  ForgetSharedMemory(&world);
+  const ReadBack::Place hole = PlaceOf(&world, 50);
+  const ReadBack::Place first = PlaceOf(&world, 41);
+  Change(&world, SegmentName(1), [&](std::vector<uint8_t>* bytes) {
+    FlipBit(bytes, hole.offset * 8);
+    // The marks around the last batch never reached the disk.
+    const auto zero = [&](uint64_t at) { std::fill_n(bytes->begin() + static_cast<std::ptrdiff_t>(at), mark::kBytes, 0); };
+    zero(first.offset - mark::kBytes);
+    zero(Inspect(&world).report.segments[0].end_offset - mark::kBytes);
+  });
+  const ReadBack read = ReadAll(&world, "wal");
+  EXPECT_EQ(read.lsns, std::string("1-49"));
+  const Inspection inspection = Inspect(&world);
+  EXPECT_TRUE(inspection.report.torn_tail.found);
+  EXPECT_EQ(inspection.report.torn_tail.entries, 10u);
+  EXPECT_EQ(Describe(inspection.report.damage), std::string());
+}
+
+TEST(Reader, ReadsOneSegmentFileOnItsOwn) {
+  MemoryWorld world;
+  WriteLog(&world, 1000, 20);
+  const SegmentReport second = Inspect(&world).report.segments[1];
+  const ReadBack read = ReadAll(&world, "wal/" + second.file);
+  EXPECT_EQ(read.lsns, std::to_string(second.first_lsn) + "-" + std::to_string(second.last_lsn));
+  EXPECT_EQ(Describe(read.damage), std::string());
+}
+
+TEST(Reader, OfAClosedLogIsRefused) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  EXPECT_OK(log->Close());
+  std::unique_ptr<Reader> reader;
+  EXPECT_EQ(log->Read(ReadOptions(), &reader).code(), ErrorCode::kClosed);
+}
+
+}  // namespace
+}  // namespace testing
+}  // namespace ingest_wal
