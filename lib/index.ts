@@ -32,11 +32,18 @@ export type { RecoveredSource, RecoveredUser, RecoveryReport, TaintedUser } from
 
 export {
   openReplayService,
-  type ConfigOverrides,
   type ReplayService,
   type ReplayServiceOptions
 } from './service/replay-service.js'
-export { defaultConfig, loadConfig, parseConfig, type Config, type ReplayConfig, type WalConfig } from './config/config.js'
+export {
+  defaultConfig,
+  loadConfig,
+  parseConfig,
+  type Config,
+  type ConfigOverrides,
+  type ReplayConfig,
+  type WalConfig
+} from './config/config.js'
 
 export { ingest, type IngestOptions, type IngestProgress, type IngestService, type IngestSummary } from './ingest/pipeline.js'
 export { openSource, SOURCE_FORMATS, type MeasurementSource, type SourceFormat, type SourceOptions } from './ingest/source.js'

@@ -37,6 +37,12 @@ export interface Config {
   replay: ReplayConfig
 }
 
+/** Settings given in place; each replaces the configuration's. */
+export interface ConfigOverrides {
+  wal?: Partial<WalConfig>
+  replay?: Partial<ReplayConfig>
+}
+
 /** The configuration with every value at its default. */
 export function defaultConfig(): Config {
   return { wal: section('wal', WAL_KEYS, {}) as unknown as WalConfig, replay: section('replay', REPLAY_KEYS, {}) as unknown as ReplayConfig }
@@ -97,17 +103,46 @@ function section(name: string, keys: readonly Key[], given: unknown = {}): Recor
   }
   const values = given as Record<string, unknown>
   for (const key of Object.keys(values)) {
-    if (keys.some((known) => known.name === key)) continue
-    throw new WalError('ERR_WAL_CONFIG', `unknown key ${name}.${key}; allowed: ${keys.map((known) => known.name).join(', ')}`)
+    if (!keys.some((known) => known.name === key)) throw unknownKey(`${name}.${key}`, keys.map((known) => known.name))
   }
   const resolved: Record<string, unknown> = {}
   for (const key of keys) {
     const value = values[key.name] ?? key.default
-    if (!key.accepts(value)) {
-      const shown = typeof value === 'number' ? String(value) : JSON.stringify(value)
-      throw new WalError('ERR_WAL_CONFIG', `${name}.${key.name} is ${shown}; allowed: ${key.allowed}`)
-    }
+    checkValue(`${name}.${key.name}`, key, value)
     resolved[key.property] = value
   }
   return resolved
+}
+
+/** `config` with settings given in place, checked like those of a file. Throws `ERR_WAL_CONFIG`. */
+export function withOverrides(config: Config, overrides: ConfigOverrides = {}): Config {
+  for (const key of Object.keys(overrides)) {
+    if (key !== 'wal' && key !== 'replay') throw unknownKey(key, ['wal', 'replay'])
+  }
+  return {
+    wal: overridden('wal', WAL_KEYS, config.wal, overrides.wal),
+    replay: overridden('replay', REPLAY_KEYS, config.replay, overrides.replay)
+  }
+}
+
+function overridden<Section extends object>(name: string, keys: readonly Key[], base: Section, given: Partial<Section> = {}): Section {
+  const resolved = { ...base }
+  for (const [property, value] of Object.entries(given)) {
+    if (value === undefined) continue
+    const key = keys.find((known) => known.property === property)
+    if (key === undefined) throw unknownKey(`${name}.${property}`, keys.map((known) => known.property))
+    checkValue(`${name}.${property}`, key, value)
+    Object.assign(resolved, { [property]: value })
+  }
+  return resolved
+}
+
+function checkValue(name: string, key: Key, value: unknown): void {
+  if (key.accepts(value)) return
+  const shown = typeof value === 'number' ? String(value) : JSON.stringify(value)
+  throw new WalError('ERR_WAL_CONFIG', `${name} is ${shown}; allowed: ${key.allowed}`)
+}
+
+function unknownKey(name: string, known: readonly string[]): WalError {
+  return new WalError('ERR_WAL_CONFIG', `unknown key ${name}; allowed: ${known.join(', ')}`)
 }

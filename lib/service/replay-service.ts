@@ -1,5 +1,5 @@
 /** `openReplayService`: log, buffers, replays and recovery of one service, opened together. */
-import { defaultConfig, loadConfig, type Config, type ReplayConfig, type WalConfig } from '../config/config.js'
+import { defaultConfig, loadConfig, withOverrides, type Config, type ConfigOverrides } from '../config/config.js'
 import { recover } from '../recovery/recover.js'
 import type { RecoveryReport } from '../recovery/report.js'
 import { ReplayBuffer } from '../replay/buffer.js'
@@ -8,12 +8,6 @@ import { ReplayManager, type MeasurementProcessor } from '../replay/manager.js'
 import type { StateStore } from '../replay/state-store.js'
 import type { WalHealth } from '../wal/health.js'
 import { Wal } from '../wal/wal.js'
-
-/** Settings given in place; each replaces the configuration's. */
-export interface ConfigOverrides {
-  wal?: Partial<WalConfig>
-  replay?: Partial<ReplayConfig>
-}
 
 export interface ReplayServiceOptions<State> {
   /** Path of a config.toml, or settings given in place; none: the defaults. */
@@ -130,8 +124,4 @@ async function configOf(options: Pick<ReplayServiceOptions<never>, 'config' | 'o
   const { config, overrides } = options
   const base = typeof config === 'string' ? await loadConfig(config) : withOverrides(defaultConfig(), config)
   return withOverrides(base, overrides)
-}
-
-function withOverrides(config: Config, overrides: ConfigOverrides | undefined): Config {
-  return { wal: { ...config.wal, ...overrides?.wal }, replay: { ...config.replay, ...overrides?.replay } }
 }

@@ -234,6 +234,15 @@ void CheckChain(DirectoryScan* scan) {
   if (changed) SetBounds(scan);
 }
 
+void RejectBroken(const std::vector<uint64_t>& numbers, DirectoryScan* scan) {
+  if (numbers.empty()) return;
+  for (SegmentScan& segment : scan->segments) {
+    if (!segment.accepted() || !std::binary_search(numbers.begin(), numbers.end(), segment.number)) continue;
+    Reject(&segment, damage_kind::kBrokenChain, "does not follow the segment before it");
+  }
+  SetBounds(scan);
+}
+
 Status ScanDirectory(Directory* directory, DirectoryScan* scan) {
   INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory, scan));
   INGEST_WAL_RETURN_IF_ERROR(ScanSegments(directory, scan));

@@ -83,6 +83,9 @@ Status ScanSegments(Directory* directory, DirectoryScan* scan);
 // Checks that each segment continues the one before it; rejects those that do not. After ScanSegments.
 void CheckChain(DirectoryScan* scan);
 
+// Rejects the segments that an earlier pass found not to follow the one before them (`numbers`, ascending).
+void RejectBroken(const std::vector<uint64_t>& numbers, DirectoryScan* scan);
+
 // The verdict. `ring` holds what was copied out of the staging ring, `found` false when there is none.
 DirectoryReport AssembleReport(const DirectoryScan& scan, const RingContents& ring);
 

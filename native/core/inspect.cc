@@ -1,5 +1,6 @@
 #include "inspect.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "directory_scan.h"
@@ -35,6 +36,18 @@ Status LooksLikeALog(const DirectoryScan& scan, const std::string& path) {
   return Status(ErrorCode::kNotALog, path + " holds no log (no log.id and no segments)");
 }
 
+// A live writer goes on while its segment is read, window by window: what it wrote behind a window that was read before
+// must not make a hole of the space in it. So the segments that it may still write to are judged as of `durable_lsn`.
+void JudgeAsOf(uint64_t durable_lsn, DirectoryScan* scan) {
+  for (SegmentScan& segment : scan->segments) {
+    if (segment.sealed) continue;
+    segment.durable_claim = std::min(segment.durable_claim, durable_lsn);
+    const auto is_later = [durable_lsn](const Finding& finding) { return finding.lsn_before >= durable_lsn; };
+    segment.findings.erase(std::remove_if(segment.findings.begin(), segment.findings.end(), is_later),
+                           segment.findings.end());
+  }
+}
+
 }  // namespace
 
 Status InspectPath(const Environment& environment, const std::string& path, Inspection* inspection) {
@@ -58,7 +71,10 @@ Status InspectPath(const Environment& environment, const std::string& path, Insp
   if (scan.has_log_id) INGEST_WAL_RETURN_IF_ERROR(FindRingOf(environment, place.directory.get(), scan, &ring));
   scan = DirectoryScan();
   INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), &scan));
+  const bool beside_a_writer = inspection->live && ring.found && !ring.damaged;
+  if (beside_a_writer) JudgeAsOf(ring.durable_lsn, &scan);
   inspection->report = AssembleReport(scan, ring);
+  if (beside_a_writer) inspection->report.torn_tail = TornTail();  // a batch on its way
   return Status();
 }
 
@@ -76,7 +92,7 @@ Status ReadPath(const Environment& environment, const std::string& path, const R
   scan = DirectoryScan();
   INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), &scan));
   const DirectoryReport report = AssembleReport(scan, ring);
-  const Reader::Limits limits{report.proven_lsn, report.last_lsn};
+  const Reader::Limits limits{report.proven_lsn, report.last_lsn, Reader::Limits::RejectedIn(report)};
   return Reader::Open(std::move(place.directory), options, limits, std::move(ring), reader);
 }
 

@@ -47,7 +47,7 @@ Status Log::Read(const ReadOptions& options, std::unique_ptr<Reader>* reader) {
   RingContents ring = CopyRing(ring_->region());
   ReadOptions effective = options;
   effective.stop_at_damage = options.stop_at_damage || options_.on_corruption == OnCorruption::kStop;
-  const Reader::Limits limits{ring.durable_lsn, last_lsn_};
+  const Reader::Limits limits{ring.durable_lsn, last_lsn_, Reader::Limits::RejectedIn(recovery_.found)};
   return Reader::Open(std::move(directory), effective, limits, std::move(ring), reader);
 }
 

@@ -18,10 +18,19 @@ Reader::Reader(std::unique_ptr<Directory> directory, const ReadOptions& options,
                RingContents ring)
     : directory_(std::move(directory)), options_(options), limits_(limits), ring_(std::move(ring)) {}
 
+std::vector<uint64_t> Reader::Limits::RejectedIn(const DirectoryReport& report) {
+  std::vector<uint64_t> numbers;
+  for (const SegmentReport& segment : report.segments) {
+    if (segment.state == SegmentState::kRejected) numbers.push_back(segment.number);
+  }
+  return numbers;
+}
+
 Status Reader::Open(std::unique_ptr<Directory> directory, const ReadOptions& options, const Limits& limits,
                     RingContents ring, std::unique_ptr<Reader>* reader) {
   std::unique_ptr<Reader> made(new Reader(std::move(directory), options, limits, std::move(ring)));
   INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(made->directory_.get(), &made->scan_));
+  RejectBroken(limits.rejected, &made->scan_);
   *reader = std::move(made);
   return Status();
 }
@@ -31,7 +40,7 @@ Status Reader::OpenSegment(std::unique_ptr<Directory> directory, const std::stri
   DirectoryScan scan;
   INGEST_WAL_RETURN_IF_ERROR(ScanOneSegment(directory.get(), file, &scan));
   const DirectoryReport report = AssembleReport(scan, RingContents());
-  const Limits limits{report.proven_lsn, report.last_lsn};
+  const Limits limits{report.proven_lsn, report.last_lsn, {}};
   std::unique_ptr<Reader> made(new Reader(std::move(directory), options, limits, RingContents()));
   made->scan_ = std::move(scan);
   if (made->scan_.segments[0].accepted()) made->accounted_ = made->scan_.segments[0].header.first_lsn - 1;

@@ -47,6 +47,10 @@ class Reader {
   struct Limits {
     uint64_t proven = 0;
     uint64_t last = UINT64_MAX;
+    // Segments that a pass over all of the log rejected, which headers alone do not show.
+    std::vector<uint64_t> rejected;
+    // Those that are rejected in `report`.
+    static std::vector<uint64_t> RejectedIn(const DirectoryReport& report);
   };
 
   // Reads the headers only; the entries come with Next().

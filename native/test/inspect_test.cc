@@ -63,6 +63,38 @@ TEST(Inspect, SeesWhatADeadWriterLeftWithoutTakingItOver) {
   EXPECT_EQ(log->last_lsn(), 70u);
 }
 
+TEST(Inspect, WhatALiveWriterAddsMeanwhileIsNoDamage) {
+  // The segment is read in windows of a mebibyte. The writer has filled almost one of them, and fills more whenever the
+  // next is about to be read.
+  MemoryWorld world;
+  LogOptions options = SmallLogOptions();
+  options.writer.segment_bytes = 16 << 20;
+  options.queue_bytes = 4 << 20;
+  options.writer.batch_bytes = 1 << 20;
+  std::unique_ptr<Log> log = OpenLog(&world, options);
+  while (log->writer()->counters().segment_offset.load() + 2000 < (size_t{1} << 20)) {
+    AppendEntries(log.get(), 5);
+    FlushAll(log.get());
+  }
+  bool busy = false;
+  world.SetFault([&](Call call, const std::string& name) {
+    if (call != Call::kRead || name != SegmentName(1) || busy) return Status();
+    busy = true;
+    AppendEntries(log.get(), 500);
+    FlushAll(log.get());
+    busy = false;
+    return Status();
+  });
+  const Inspection inspection = Inspect(&world);
+  EXPECT_TRUE(inspection.live);
+  EXPECT_EQ(Describe(inspection.report.damage), std::string());
+  EXPECT_FALSE(inspection.report.torn_tail.found);
+  const ReadBack read = ReadAll(&world, "wal");
+  EXPECT_EQ(Describe(read.damage), std::string());
+  EXPECT_EQ(read.lsns.substr(0, 2), std::string("1-"));
+  EXPECT_TRUE(read.lsns.find(' ') == std::string::npos);
+}
+
 TEST(Inspect, ReportsDamageAndChangesNothing) {
   MemoryWorld world;
   WriteLog(&world, 50);

@@ -399,6 +399,31 @@ TEST(Damage, WhatIsNoFileIsPassedOver) {
   }
 }
 
+TEST(Damage, ASegmentOfACopyThatWentItsOwnWayIsNotDelivered) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  AppendEntries(log.get(), 20);
+  FlushAll(log.get());
+  // The copy's twentieth entry is another one.
+  std::unique_ptr<MemoryWorld> copy = std::make_unique<MemoryWorld>();
+  copy->Put(kIdentityName, world.Contents(kIdentityName));
+  {
+    std::unique_ptr<Log> own_way = OpenLog(copy.get());
+    uint64_t lsn = 0;
+    for (int i = 0; i < 20; i++) own_way->Append(2, Bytes("x", 1), Bytes("other", 5), 0, &lsn);
+    CloseLog(std::move(own_way));
+    WriteLog(copy.get(), 20);
+  }
+  CloseLog(std::move(log));
+  WriteLog(&world, 20);
+  WriteLog(&world, 20);
+  world.Put(kSecond, copy->Contents(kSecond));
+  log = OpenLog(&world);
+  EXPECT_EQ(Outcome(log.get()), std::string("1-20 41-60 | broken_chain 21-40 in 2"));
+  CloseLog(std::move(log));
+  EXPECT_EQ(ReadAll(&world, "wal").lsns, std::string("1-20 41-60"));
+}
+
 TEST(Damage, AnEarlierStateOfASegmentDoesNotBringBackWhatWasGivenUp) {
   // The first segment as it was while it was still written to, with entries that nobody was promised.
   MemoryWorld world;

@@ -72,7 +72,7 @@ class MemoryWorld {
   // sync that fails has synced some sectors and forgotten that the others were dirty; other calls have done nothing.
   using Fault = std::function<Status(Call, const std::string& name)>;
   void SetFault(Fault fault) {
-    const std::lock_guard<std::mutex> guard(mutex_);
+    const std::lock_guard<std::recursive_mutex> guard(mutex_);
     fault_ = std::move(fault);
   }
 
@@ -114,7 +114,7 @@ class MemoryWorld {
   friend class MemoryRandom;
   friend class MemoryLock;
 
-  using Guard = std::lock_guard<std::mutex>;
+  using Guard = std::lock_guard<std::recursive_mutex>;
 
   // Counts the call; an error when the power is off, goes off now, or a fault is set.
   Status Enter(Call call, const std::string& name);
@@ -122,7 +122,7 @@ class MemoryWorld {
   void FailSync(MemoryInode* inode);
   void NoteUse(const MemoryInode& inode) { uses_after_failed_sync_ += inode.sync_failed ? 1 : 0; }
 
-  std::mutex mutex_;  // held through each call
+  std::recursive_mutex mutex_;  // held through each call; a fault may make calls of its own
   MemoryNames names_;
   MemoryNames durable_names_;
   std::vector<NameChange> pending_names_;

@@ -7,7 +7,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, vi } from 'vitest'
 import { Operation, readLog } from '../../lib/index.js'
 import { closedLog, contentOf, type Appended, type Fill } from '../support/logs.js'
 import { expectOneBitCostsOneEntry, lookAtWhole, type WholeLog } from '../support/one-bit.js'
@@ -15,6 +15,8 @@ import { alignmentBefore, entryRecordAt, FIRST_RECORD_AT, forgeEntry, forgeMark,
 import { flipEachBit, range } from '../support/sweep.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 
+// Tens of thousands of logs are looked at; a busy machine takes its time.
+vi.setConfig({ testTimeout: 900_000 })
 const newDirectory = temporaryDirectories()
 const SEGMENT = '0000000000000001.wal'
 const PLAIN_BEFORE = 160

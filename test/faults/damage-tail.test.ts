@@ -5,10 +5,12 @@
  *
  * A bit flipped in a segment that was not closed, behind everything that is proven durable, cannot be told from a write
  * that a power cut left half done. There the promise is a prefix: nothing wrong, and nothing behind a hole.
+ *
+ * Bits are flipped in every third byte here: each byte of a closed log has its turn in damage-bits.test.ts.
  */
 import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { scanLog } from '../../lib/index.js'
 import { closedLog, segmentFiles, unclosedLog } from '../support/logs.js'
 import { lookAtWhole, placesIn, type WholeLog } from '../support/one-bit.js'
@@ -16,6 +18,8 @@ import { FIRST_RECORD_AT, MARK_BYTES } from '../support/record.js'
 import { cutToEach, flipEachBit, lookAt, missingFrom, range, type Outcome } from '../support/sweep.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 
+// Tens of thousands of logs are looked at; a busy machine takes its time.
+vi.setConfig({ testTimeout: 900_000 })
 const newDirectory = temporaryDirectories()
 const SEGMENT = '0000000000000001.wal'
 const ENTRIES = 200

@@ -11,7 +11,8 @@ import { ingest, type IngestOptions, type IngestSummary } from '../../lib/ingest
 import { RejectFile } from '../../lib/ingest/rejects.js'
 import { openSource } from '../../lib/ingest/source.js'
 import { Operation } from '../../lib/wal/types.js'
-import { openReplayService, type ConfigOverrides, type ReplayService } from '../../lib/service/replay-service.js'
+import type { ConfigOverrides } from '../../lib/config/config.js'
+import { openReplayService, type ReplayService } from '../../lib/service/replay-service.js'
 import type { Measurement } from '../../lib/replay/measurement.js'
 
 const HOUR_MS = 3_600_000
