@@ -17,4 +17,4 @@ function run(command, args) {
 
 run('cmake', ['-S', '.', '-B', tree, '-DINGEST_WAL_TESTS=ON', `-DINGEST_WAL_SANITIZE=${values.sanitize}`, '--log-level=WARNING'])
 run('cmake', ['--build', tree, '--parallel', '2'])
-run('ctest', ['--test-dir', tree, '--output-on-failure', '--no-tests=error'])
+run('ctest', ['--test-dir', tree, '--parallel', '2', '--output-on-failure', '--no-tests=error'])

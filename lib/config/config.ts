@@ -119,10 +119,12 @@ export function withOverrides(config: Config, overrides: ConfigOverrides = {}): 
   for (const key of Object.keys(overrides)) {
     if (key !== 'wal' && key !== 'replay') throw unknownKey(key, ['wal', 'replay'])
   }
-  return {
+  const result = {
     wal: overridden('wal', WAL_KEYS, config.wal, overrides.wal),
     replay: overridden('replay', REPLAY_KEYS, config.replay, overrides.replay)
   }
+  checkTogether(result.replay)
+  return result
 }
 
 function overridden<Section extends object>(name: string, keys: readonly Key[], base: Section, given: Partial<Section> = {}): Section {

@@ -1,12 +1,16 @@
 #include "directory_scan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 
 #include "segment_name.h"
 
 namespace ingest_wal {
 namespace {
+
+constexpr int kMaxChainPasses = 8;
 
 void Reject(SegmentScan* segment, const char* kind, std::string detail) {
   segment->rejected_kind = kind;
@@ -36,6 +40,7 @@ Status ReadHeader(SegmentSource* source, SegmentScan* segment) {
     return Status();
   }
   uint32_t newer = 0;
+  uint32_t newer_copies = 0;
   bool found = false;
   for (uint32_t copy = 0; copy < header::kCopies; copy++) {
     SegmentHeader read;
@@ -46,10 +51,13 @@ Status ReadHeader(SegmentSource* source, SegmentScan* segment) {
       found = true;
     } else {
       segment->header_copy_damaged[copy] = true;
-      if (state == HeaderState::kNewerVersion) newer = std::max(newer, version);
+      if (state != HeaderState::kNewerVersion) continue;
+      newer_copies = version == newer || newer_copies == 0 ? newer_copies + 1 : 0;
+      newer = version;
     }
   }
-  if (!found && newer != 0) return NewerVersion(segment->file, newer);
+  // Two copies that agree: a damaged byte must not look like a newer format.
+  if (newer_copies == header::kCopies) return NewerVersion(segment->file, newer);
   if (!found) Reject(segment, damage_kind::kSegmentHeader, "both copies of the segment header are damaged");
   return Status();
 }
@@ -139,6 +147,50 @@ void AddToRuns(const SegmentCursor::Located& located, SegmentScan* segment) {
   segment->entries++;
 }
 
+void ForgetEntries(SegmentScan* segment) {
+  segment->runs.clear();
+  segment->entries = 0;
+  segment->first_timestamp_ms = segment->last_timestamp_ms = 0;
+}
+
+enum class Link { kUnknown, kHolds, kBroken };
+
+// Whether `segment` continues the entry that `previous` ends with. Unknown where that entry is lost.
+Link LinkBetween(const SegmentScan& previous, const SegmentScan& segment) {
+  const bool comparable = !previous.runs.empty() && previous.runs.back().last_lsn == segment.header.previous_lsn &&
+                          segment.header.previous_checksum != 0;
+  if (!comparable) return Link::kUnknown;
+  return previous.runs.back().last_checksum == segment.header.previous_checksum ? Link::kHolds : Link::kBroken;
+}
+
+// Rejects segments that do not fit between their neighbours. Of the two sides of a broken link, the later one goes,
+// unless the segment behind it continues it in its turn: then it is the earlier one that is disproved.
+bool RejectBrokenLinks(DirectoryScan* scan) {
+  std::vector<SegmentScan*> accepted;
+  for (SegmentScan& segment : scan->segments) {
+    if (segment.accepted()) accepted.push_back(&segment);
+  }
+  bool changed = false;
+  std::vector<SegmentScan*> chain;
+  for (size_t i = 0; i < accepted.size(); i++) {
+    SegmentScan* segment = accepted[i];
+    const bool continued = i + 1 < accepted.size() && LinkBetween(*segment, *accepted[i + 1]) == Link::kHolds;
+    while (!chain.empty() && segment->accepted() && LinkBetween(*chain.back(), *segment) == Link::kBroken) {
+      changed = true;
+      if (continued) {
+        Reject(chain.back(), damage_kind::kBrokenChain,
+               "ends with another entry than the one that segment " + std::to_string(segment->number) + " follows");
+        chain.pop_back();
+      } else {
+        Reject(segment, damage_kind::kBrokenChain,
+               "does not follow the entry that segment " + std::to_string(chain.back()->number) + " ends with");
+      }
+    }
+    if (segment->accepted()) chain.push_back(segment);
+  }
+  return changed;
+}
+
 Status ScanSegment(Directory* directory, SegmentScan* segment) {
   std::unique_ptr<SegmentSource> source;
   const Status opened = OpenSegmentSource(directory, segment->file, segment->header, &source);
@@ -167,16 +219,23 @@ Status ScanSegment(Directory* directory, SegmentScan* segment) {
 
 }  // namespace
 
+Status EndsWithSeal(SegmentSource* source, const SegmentHeader& header, bool* sealed) {
+  *sealed = false;
+  if (source->size() < kSegmentDataAt + kSealBytes) return Status();
+  const uint64_t seal_at = source->size() - mark::kBytes;
+  Bytes window;
+  INGEST_WAL_RETURN_IF_ERROR(source->Window(seal_at, mark::kBytes, &window));
+  const Record record = CheckRecord(window, SegmentSeed(header.salt, header.number), seal_at);
+  *sealed = record.state == RecordState::kMark && record.mark.kind == MarkKind::kSealSecond;
+  return Status();
+}
+
 Status OpenSegmentSource(Directory* directory, const std::string& file, const SegmentHeader& header,
                          std::unique_ptr<SegmentSource>* source) {
   INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(directory, file, source));
-  const uint64_t size = (*source)->size();
-  if (size < kSegmentDataAt + kSealBytes) return Status();
-  const uint64_t seal_at = size - mark::kBytes;
-  Bytes window;
-  INGEST_WAL_RETURN_IF_ERROR((*source)->Window(seal_at, mark::kBytes, &window));
-  const Record record = CheckRecord(window, SegmentSeed(header.salt, header.number), seal_at);
-  if (record.state == RecordState::kMark && record.mark.kind == MarkKind::kSealSecond) (*source)->Map();
+  bool sealed = false;
+  INGEST_WAL_RETURN_IF_ERROR(EndsWithSeal(source->get(), header, &sealed));
+  if (sealed) (*source)->Map();
   return Status();
 }
 
@@ -208,46 +267,52 @@ Status ReadHeaders(Directory* directory, DirectoryScan* scan) {
 }
 
 Status ScanSegments(Directory* directory, DirectoryScan* scan) {
-  for (size_t i = 0; i < scan->segments.size(); i++) {
-    if (!scan->segments[i].accepted()) continue;
-    INGEST_WAL_RETURN_IF_ERROR(ScanSegment(directory, &scan->segments[i]));
+  for (SegmentScan& segment : scan->segments) {
+    if (!segment.accepted()) continue;
+    INGEST_WAL_RETURN_IF_ERROR(ScanSegment(directory, &segment));
+  }
+  // What a rejected segment claimed to supersede is looked at again, and may show one more that does not fit. Hostile
+  // files could go on for long; in the end what does not fit is rejected without a further look.
+  for (int pass = 0; RejectBrokenLinks(scan) && pass < kMaxChainPasses; pass++) {
+    std::vector<uint64_t> bounds;
+    for (const SegmentScan& segment : scan->segments) bounds.push_back(segment.bound);
+    SetBounds(scan);
+    for (size_t i = 0; i < bounds.size(); i++) {
+      SegmentScan& segment = scan->segments[i];
+      if (!segment.accepted() || segment.bound == bounds[i]) continue;
+      ForgetEntries(&segment);
+      INGEST_WAL_RETURN_IF_ERROR(ScanSegment(directory, &segment));
+    }
   }
   return Status();
 }
 
-void CheckChain(DirectoryScan* scan) {
-  const SegmentScan* previous = nullptr;
-  bool changed = false;
-  for (SegmentScan& segment : scan->segments) {
-    if (!segment.accepted()) continue;
-    const bool comparable = previous != nullptr && !previous->runs.empty() &&
-                            previous->runs.back().last_lsn == segment.header.previous_lsn &&
-                            segment.header.previous_checksum != 0;
-    if (comparable && previous->runs.back().last_checksum != segment.header.previous_checksum) {
-      Reject(&segment, damage_kind::kBrokenChain,
-             "does not follow the entry that segment " + std::to_string(previous->number) + " ends with");
-      changed = true;
-      continue;
-    }
-    previous = &segment;
+std::vector<Damage> RejectionsOf(const DirectoryReport& report) {
+  std::set<std::string> files;
+  for (const SegmentReport& segment : report.segments) {
+    if (segment.state == SegmentState::kRejected) files.insert(segment.file);
   }
-  if (changed) SetBounds(scan);
+  std::vector<Damage> rejected;
+  std::copy_if(report.damage.begin(), report.damage.end(), std::back_inserter(rejected),
+               [&](const Damage& damage) { return files.count(damage.file) != 0; });
+  return rejected;
 }
 
-void RejectBroken(const std::vector<uint64_t>& numbers, DirectoryScan* scan) {
-  if (numbers.empty()) return;
+void RejectAlso(const std::vector<Damage>& rejected, DirectoryScan* scan) {
+  if (rejected.empty()) return;
+  std::map<std::string, const Damage*> by_file;
+  for (const Damage& damage : rejected) by_file.emplace(damage.file, &damage);
   for (SegmentScan& segment : scan->segments) {
-    if (!segment.accepted() || !std::binary_search(numbers.begin(), numbers.end(), segment.number)) continue;
-    Reject(&segment, damage_kind::kBrokenChain, "does not follow the segment before it");
+    const auto found = by_file.find(segment.file);
+    if (!segment.accepted() || found == by_file.end()) continue;
+    Reject(&segment, found->second->kind.c_str(), found->second->detail);
   }
   SetBounds(scan);
 }
 
 Status ScanDirectory(Directory* directory, DirectoryScan* scan) {
   INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory, scan));
-  INGEST_WAL_RETURN_IF_ERROR(ScanSegments(directory, scan));
-  CheckChain(scan);
-  return Status();
+  return ScanSegments(directory, scan);
 }
 
 Status ScanOneSegment(Directory* directory, const std::string& file, DirectoryScan* scan) {

@@ -77,19 +77,22 @@ Status ReadHeaders(Directory* directory, DirectoryScan* scan);
 Status OpenSegmentSource(Directory* directory, const std::string& file, const SegmentHeader& header,
                          std::unique_ptr<SegmentSource>* source);
 
-// Walks the entries of every usable segment.
+// Whether the file ends with its second seal mark: then it was sealed, and is neither written nor cut any more.
+Status EndsWithSeal(SegmentSource* source, const SegmentHeader& header, bool* sealed);
+
+// Walks the entries of every usable segment, and rejects segments that do not continue the ones before them.
 Status ScanSegments(Directory* directory, DirectoryScan* scan);
 
-// Checks that each segment continues the one before it; rejects those that do not. After ScanSegments.
-void CheckChain(DirectoryScan* scan);
+// The damages of a report that are segments which cannot be used as a whole.
+std::vector<Damage> RejectionsOf(const DirectoryReport& report);
 
-// Rejects the segments that an earlier pass found not to follow the one before them (`numbers`, ascending).
-void RejectBroken(const std::vector<uint64_t>& numbers, DirectoryScan* scan);
+// Rejects segments that an earlier pass over the same directory rejected, those too that headers alone do not give away.
+void RejectAlso(const std::vector<Damage>& rejected, DirectoryScan* scan);
 
 // The verdict. `ring` holds what was copied out of the staging ring, `found` false when there is none.
 DirectoryReport AssembleReport(const DirectoryScan& scan, const RingContents& ring);
 
-// ReadHeaders, ScanSegments, CheckChain.
+// ReadHeaders, then ScanSegments.
 Status ScanDirectory(Directory* directory, DirectoryScan* scan);
 
 // A single segment file on its own.

@@ -28,12 +28,27 @@ Status FindRingOf(const Environment& environment, Directory* directory, const Di
   DirectoryIdentity here;
   INGEST_WAL_RETURN_IF_ERROR(directory->Identity(&here));
   std::string name;
-  return FindRing(environment.memory, scan.log_id, here, ring, &name);
+  const Status status = FindRing(environment.memory, scan.log_id, here, ring, &name);
+  // Whoever may read the files may look at them; the ring is its owner's.
+  return status.code() == ErrorCode::kPermission ? Status() : status;
 }
 
 Status LooksLikeALog(const DirectoryScan& scan, const std::string& path) {
   if (scan.identity.present || !scan.segments.empty()) return Status();
   return Status(ErrorCode::kNotALog, path + " holds no log (no log.id and no segments)");
+}
+
+// A damaged segment is known by its name; other files must have a sound header.
+Status ScanSegmentFile(const Place& place, const std::string& path, DirectoryScan* scan) {
+  INGEST_WAL_RETURN_IF_ERROR(ScanOneSegment(place.directory.get(), place.file, scan));
+  const SegmentScan& segment = scan->segments[0];
+  if (segment.rejected_kind == damage_kind::kNotAFile) {
+    return Status(ErrorCode::kNotALog, path + " cannot be read as a segment: " + segment.rejected_detail);
+  }
+  uint64_t number = 0;
+  const bool has_header = !segment.too_short && segment.rejected_kind != damage_kind::kSegmentHeader;
+  if (has_header || ParseSegmentName(segment.file, &number)) return Status();
+  return Status(ErrorCode::kNotALog, path + " is not a segment: neither its name nor its header says so");
 }
 
 // A live writer goes on while its segment is read, window by window: what it wrote behind a window that was read before
@@ -56,10 +71,7 @@ Status InspectPath(const Environment& environment, const std::string& path, Insp
   DirectoryScan scan;
   if (!place.file.empty()) {
     inspection->whole = false;
-    INGEST_WAL_RETURN_IF_ERROR(ScanOneSegment(place.directory.get(), place.file, &scan));
-    if (scan.segments[0].rejected_kind == damage_kind::kNotAFile) {
-      return Status(ErrorCode::kNotALog, path + " cannot be read as a segment: " + scan.segments[0].rejected_detail);
-    }
+    INGEST_WAL_RETURN_IF_ERROR(ScanSegmentFile(place, path, &scan));
     inspection->report = AssembleReport(scan, RingContents());
     return Status();
   }
@@ -82,7 +94,11 @@ Status ReadPath(const Environment& environment, const std::string& path, const R
                 std::unique_ptr<Reader>* reader) {
   Place place;
   INGEST_WAL_RETURN_IF_ERROR(Find(environment, path, &place));
-  if (!place.file.empty()) return Reader::OpenSegment(std::move(place.directory), place.file, options, reader);
+  if (!place.file.empty()) {
+    DirectoryScan one;
+    INGEST_WAL_RETURN_IF_ERROR(ScanSegmentFile(place, path, &one));
+    return Reader::OpenSegment(std::move(place.directory), place.file, options, reader);
+  }
   DirectoryScan scan;
   INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(place.directory.get(), &scan));
   INGEST_WAL_RETURN_IF_ERROR(LooksLikeALog(scan, path));
@@ -92,7 +108,7 @@ Status ReadPath(const Environment& environment, const std::string& path, const R
   scan = DirectoryScan();
   INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), &scan));
   const DirectoryReport report = AssembleReport(scan, ring);
-  const Reader::Limits limits{report.proven_lsn, report.last_lsn, Reader::Limits::RejectedIn(report)};
+  const Reader::Limits limits{report.proven_lsn, report.last_lsn, RejectionsOf(report)};
   return Reader::Open(std::move(place.directory), options, limits, std::move(ring), reader);
 }
 

@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include "directory_scan.h"
 #include "segment_name.h"
 
 namespace ingest_wal {
@@ -47,7 +48,7 @@ Status Log::Read(const ReadOptions& options, std::unique_ptr<Reader>* reader) {
   RingContents ring = CopyRing(ring_->region());
   ReadOptions effective = options;
   effective.stop_at_damage = options.stop_at_damage || options_.on_corruption == OnCorruption::kStop;
-  const Reader::Limits limits{ring.durable_lsn, last_lsn_, Reader::Limits::RejectedIn(recovery_.found)};
+  const Reader::Limits limits{ring.durable_lsn, last_lsn_, RejectionsOf(recovery_.found)};
   return Reader::Open(std::move(directory), effective, limits, std::move(ring), reader);
 }
 

@@ -8,7 +8,8 @@
 namespace ingest_wal {
 namespace {
 
-// A batch mark counts its bytes in 32 bits; carried entries beyond that go into further batches.
+// Carried entries go into one batch, which is held in memory, and whose mark counts bytes in 32 bits. No writer leaves more
+// than its ring unproven.
 constexpr size_t kMaxCarriedBatchBytes = size_t{1} << 30;
 
 // A ring is a whole number of pages.
@@ -80,12 +81,14 @@ Status LogOpener::FindIdentity() {
 Status LogOpener::TakeOverRing() {
   DirectoryIdentity here;
   INGEST_WAL_RETURN_IF_ERROR(log_->directory_->Identity(&here));
-  return FindRing(environment_.memory, scan_.log_id, here, &ring_, &old_ring_name_);
+  const Status status = FindRing(environment_.memory, scan_.log_id, here, &ring_, &old_ring_name_);
+  if (status.code() != ErrorCode::kPermission) return status;
+  return Status(status.code(), status.message() + ": it may hold entries of this log that are not in its files yet; open the " +
+                                   "log as its owner, or remove it", status.system_errno());
 }
 
 Status LogOpener::Scan() {
   INGEST_WAL_RETURN_IF_ERROR(ScanSegments(log_->directory_.get(), &scan_));
-  CheckChain(&scan_);
   DirectoryReport& found = log_->recovery_.found;
   found = AssembleReport(scan_, ring_);
   if (options_.on_corruption == OnCorruption::kFail && !found.damage.empty()) {
@@ -198,6 +201,10 @@ Status LogOpener::SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn) {
   SegmentScan segment = scanned;
   std::unique_ptr<SegmentSource> source;
   INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(log_->directory_.get(), segment.file, &source));
+  // Sealed, and superseded from some entry on: what it holds beyond stays as it is.
+  bool sealed = false;
+  INGEST_WAL_RETURN_IF_ERROR(EndsWithSeal(source.get(), segment.header, &sealed));
+  if (sealed) return Status();
   segment.bound = std::min(segment.bound, previous_lsn_);
   SegmentCursor cursor(source.get(), segment.header, segment.bound);
   bool holds_entries = false;
@@ -306,8 +313,8 @@ Status LogOpener::Open(std::unique_ptr<Log>* log) {
   INGEST_WAL_RETURN_IF_ERROR(FindIdentity());
   INGEST_WAL_RETURN_IF_ERROR(TakeOverRing());
   INGEST_WAL_RETURN_IF_ERROR(Scan());
-  if (!scan_.identity.valid) INGEST_WAL_RETURN_IF_ERROR(WriteIdentity());
   INGEST_WAL_RETURN_IF_ERROR(Quarantine(log_->directory_.get(), log_->recovery_.found));
+  if (!scan_.identity.valid) INGEST_WAL_RETURN_IF_ERROR(WriteIdentity());
   INGEST_WAL_RETURN_IF_ERROR(DecideEnd());
   INGEST_WAL_RETURN_IF_ERROR(MakeSegment());
   INGEST_WAL_RETURN_IF_ERROR(SealLeftSegments());

@@ -27,10 +27,8 @@ Status CopyRange(File* source, uint64_t from, uint64_t end, File* target) {
   return target->Sync();
 }
 
-Status CopyOut(Directory* directory, Directory* quarantine, const std::string& file, uint64_t segment, uint64_t from,
-               uint64_t end) {
-  const std::string name =
-      SegmentName(segment) + "." + std::to_string(from) + "-" + std::to_string(end) + ".bytes";
+Status CopyOut(Directory* directory, Directory* quarantine, const std::string& file, uint64_t from, uint64_t end) {
+  const std::string name = file + "." + std::to_string(from) + "-" + std::to_string(end) + ".bytes";
   std::unique_ptr<File> existing;
   if (quarantine->Open(name, OpenMode::kRead, &existing).ok()) return Status();
   std::unique_ptr<File> source;
@@ -49,26 +47,25 @@ Status CopyOut(Directory* directory, Directory* quarantine, const std::string& f
 
 Status Quarantine(Directory* directory, const DirectoryReport& report) {
   struct Stretch {
-    uint64_t segment;
     std::string file;
     uint64_t from;
     uint64_t end;
   };
   std::vector<Stretch> stretches;
   for (const Damage& damage : report.damage) {
-    if (damage.segment == 0 || damage.file.empty() || damage.end_offset <= damage.offset) continue;
+    if (damage.file.empty() || damage.end_offset <= damage.offset) continue;
     if (stretches.size() < kMaxQuarantineFiles) {
-      stretches.push_back({damage.segment, damage.file, damage.offset, damage.end_offset});
+      stretches.push_back({damage.file, damage.offset, damage.end_offset});
     }
   }
   const TornTail& torn = report.torn_tail;
-  if (torn.found && torn.bytes > 0) stretches.push_back({torn.segment, torn.file, torn.offset, torn.offset + torn.bytes});
+  if (torn.found && torn.bytes > 0) stretches.push_back({torn.file, torn.offset, torn.offset + torn.bytes});
   if (stretches.empty()) return Status();
   std::unique_ptr<Directory> quarantine;
   INGEST_WAL_RETURN_IF_ERROR(directory->Subdirectory(kQuarantineName, true, &quarantine));
   for (const Stretch& stretch : stretches) {
     INGEST_WAL_RETURN_IF_ERROR(
-        CopyOut(directory, quarantine.get(), stretch.file, stretch.segment, stretch.from, stretch.end));
+        CopyOut(directory, quarantine.get(), stretch.file, stretch.from, stretch.end));
   }
   return quarantine->Sync();
 }

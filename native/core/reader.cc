@@ -18,19 +18,11 @@ Reader::Reader(std::unique_ptr<Directory> directory, const ReadOptions& options,
                RingContents ring)
     : directory_(std::move(directory)), options_(options), limits_(limits), ring_(std::move(ring)) {}
 
-std::vector<uint64_t> Reader::Limits::RejectedIn(const DirectoryReport& report) {
-  std::vector<uint64_t> numbers;
-  for (const SegmentReport& segment : report.segments) {
-    if (segment.state == SegmentState::kRejected) numbers.push_back(segment.number);
-  }
-  return numbers;
-}
-
 Status Reader::Open(std::unique_ptr<Directory> directory, const ReadOptions& options, const Limits& limits,
                     RingContents ring, std::unique_ptr<Reader>* reader) {
   std::unique_ptr<Reader> made(new Reader(std::move(directory), options, limits, std::move(ring)));
   INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(made->directory_.get(), &made->scan_));
-  RejectBroken(limits.rejected, &made->scan_);
+  RejectAlso(limits.rejected, &made->scan_);
   *reader = std::move(made);
   return Status();
 }
@@ -40,7 +32,7 @@ Status Reader::OpenSegment(std::unique_ptr<Directory> directory, const std::stri
   DirectoryScan scan;
   INGEST_WAL_RETURN_IF_ERROR(ScanOneSegment(directory.get(), file, &scan));
   const DirectoryReport report = AssembleReport(scan, RingContents());
-  const Limits limits{report.proven_lsn, report.last_lsn, {}};
+  const Limits limits{report.proven_lsn, report.last_lsn, RejectionsOf(report)};
   std::unique_ptr<Reader> made(new Reader(std::move(directory), options, limits, RingContents()));
   made->scan_ = std::move(scan);
   if (made->scan_.segments[0].accepted()) made->accounted_ = made->scan_.segments[0].header.first_lsn - 1;
@@ -63,6 +55,16 @@ void Reader::Deliver(const Entry& entry, uint64_t segment, uint64_t offset, Chun
   chunk->bytes.insert(chunk->bytes.end(), entry.user_id.data, entry.user_id.data + entry.user_id.size);
   chunk->bytes.insert(chunk->bytes.end(), entry.payload.data, entry.payload.data + entry.payload.size);
   chunk->entries.push_back(to);
+}
+
+// Where it is known which entries were in a rejected segment, they are told as missing when their turn comes.
+void Reader::TellRejections(Chunk* chunk) {
+  if (rejections_told_) return;
+  rejections_told_ = true;
+  if (options_.stop_at_damage) return;
+  for (const Damage& damage : limits_.rejected) {
+    if (damage.last_lsn == 0) chunk->damage.push_back(damage);
+  }
 }
 
 Status Reader::OpenNextSegment(bool* opened) {
@@ -177,6 +179,7 @@ void Reader::ReadRing(Chunk* chunk) {
 
 Status Reader::Next(Chunk* chunk) {
   chunk->Clear();
+  TellRejections(chunk);
   while (!done_) {
     if (cursor_ == nullptr) {
       bool opened = false;

@@ -47,10 +47,8 @@ class Reader {
   struct Limits {
     uint64_t proven = 0;
     uint64_t last = UINT64_MAX;
-    // Segments that a pass over all of the log rejected, which headers alone do not show.
-    std::vector<uint64_t> rejected;
-    // Those that are rejected in `report`.
-    static std::vector<uint64_t> RejectedIn(const DirectoryReport& report);
+    // What RejectionsOf() says of a pass over all of the log: these segments are not read.
+    std::vector<Damage> rejected;
   };
 
   // Reads the headers only; the entries come with Next().
@@ -66,6 +64,7 @@ class Reader {
  private:
   Reader(std::unique_ptr<Directory> directory, const ReadOptions& options, const Limits& limits, RingContents ring);
 
+  void TellRejections(Chunk* chunk);
   Status OpenNextSegment(bool* opened);
   Status ReadSegment(Chunk* chunk);
   void ReadRing(Chunk* chunk);
@@ -86,6 +85,7 @@ class Reader {
   size_t findings_taken_ = 0;
   uint64_t accounted_ = 0;  // every LSN up to here was delivered, given up, or reported
   size_t ring_at_ = 0;
+  bool rejections_told_ = false;
   bool done_ = false;
 };
 

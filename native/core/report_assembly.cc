@@ -37,9 +37,11 @@ class Assembly {
   void FindProven() {
     uint64_t proven = ring_.found ? ring_.durable_lsn : 0;
     for (const SegmentScan& segment : scan_.segments) {
-      if (!segment.accepted()) continue;
+      // A segment that does not fit the others is still of this log: its LSNs were used, and are not used again.
+      const bool of_this_log = segment.accepted() || segment.rejected_kind == damage_kind::kBrokenChain;
+      if (!of_this_log) continue;
       proven = std::max({proven, segment.header.previous_lsn, segment.durable_claim});
-      last_accepted_ = &segment;
+      if (segment.accepted()) last_accepted_ = &segment;
     }
     report_.proven_lsn = proven;
     if (!scan_.whole && last_accepted_ != nullptr) accounted_ = last_accepted_->header.first_lsn - 1;
@@ -168,9 +170,10 @@ class Assembly {
     report_.damage.push_back(std::move(damage));
   }
 
-  // Only a file that was sealed is cut. Of the last one that is told as a torn tail.
+  // Only a file that was sealed is cut, but for one that was given up after a failed write: that ends exactly behind its
+  // last record. Of the last file it is told as a torn tail.
   void JudgeLostSeal(const SegmentScan& segment) {
-    const bool cut = segment.file_bytes < segment.header.planned_bytes;
+    const bool cut = segment.file_bytes < segment.header.planned_bytes && segment.file_bytes != segment.end_offset;
     if (segment.sealed || !cut || segment.superseded_at != 0 || &segment == last_accepted_) return;
     Damage damage = DamageOf(segment, damage_kind::kCutShort);
     damage.offset = segment.end_offset;

@@ -234,7 +234,9 @@ Status FindRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdenti
     std::unique_ptr<SharedRegion> region;
     const Status opened = memory->Open(*name, false, &region);
     if (opened.code() == ErrorCode::kNotFound) continue;
-    // What is somebody else's, or no ring of this directory, is left alone.
+    // It may hold entries of this log: only who may read it knows.
+    if (opened.code() == ErrorCode::kPermission) return opened;
+    // What is no ring of this directory is left alone.
     if (!opened.ok() || !IsRingOf(region.get(), log_id, directory)) continue;
     *contents = CopyRing(region.get());
     return Status();

@@ -9,17 +9,17 @@ namespace ingest_wal {
 namespace testing {
 namespace {
 
-constexpr uint64_t kEntries = 200;
+constexpr uint64_t kEntries = 100;
 
 // The last segment is as its writer left it when it died, the one before it sealed; the ring is gone.
 void MakeLog(MemoryWorld* world) {
   std::unique_ptr<Log> log = OpenLog(world);
-  for (int i = 0; i < 10; i++) {
+  for (int i = 0; i < 5; i++) {
     AppendEntries(log.get(), 10);
     FlushAll(log.get());
   }
   CloseLog(std::move(log));
-  WriteAndDie(world, 100, 10);
+  WriteAndDie(world, 50, 10);
   ForgetSharedMemory(world);
 }
 

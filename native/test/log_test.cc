@@ -250,6 +250,7 @@ TEST(KillSafety, ADurableLsnThatCannotBeLosesNothing) {
   constexpr size_t kDurableLsnAt = 200;
   Store(world.memory().begin()->second->data() + kDurableLsnAt, uint64_t{1} << 60);
   std::unique_ptr<Log> log = OpenLog(&world);
+  ASSERT_TRUE(log != nullptr);
   EXPECT_EQ(Outcome(log.get()), std::string("1-25 | ring"));
   EXPECT_EQ(AppendEntries(log.get(), 1), 26u);
 }
@@ -387,6 +388,20 @@ TEST(Damage, ASegmentCutInsideItsHeaderIsNoticedBecauseOfTheNext) {
   WriteThreeSegments(&world);
   Change(&world, kSecond, [](std::vector<uint8_t>* bytes) { Truncate(bytes, 5000); });
   EXPECT_EQ(OpenedOutcome(&world), std::string("1-20 41-60 | cut_short 21-40 in 2"));
+}
+
+TEST(Damage, ALostSealIsNoticedCostsNothingAndIsMadeAgain) {
+  for (const bool cut_off : {false, true}) {
+    MemoryWorld world;
+    WriteThreeSegments(&world);
+    Change(&world, kFirst, [&](std::vector<uint8_t>* bytes) {
+      const size_t end = bytes->size();
+      Truncate(bytes, end - kSealBytes);
+      if (!cut_off) bytes->resize(end);
+    });
+    EXPECT_EQ(OpenedOutcome(&world), std::string("1-60 | cut_short in 1"));
+    EXPECT_EQ(OpenedOutcome(&world), std::string("1-60 | "));
+  }
 }
 
 TEST(Damage, WhatIsNoFileIsPassedOver) {

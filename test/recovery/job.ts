@@ -37,7 +37,7 @@ export const programs: fc.Arbitrary<Program> = fc.record({
     maxBufferMeasurements: fc.integer({ min: 3, max: 6 }),
     minMeasurements: fc.integer({ min: 1, max: 3 }),
     triggerMode: fc.constantFrom('time_based' as const, 'measurement_count' as const),
-    clock: fc.constant('event' as const)
+    clock: fc.constantFrom('event' as const, 'wall' as const)
   }),
   steps: fc.array(
     fc.oneof(
@@ -71,11 +71,14 @@ export class Job {
   readonly manager: ReplayManager<State>
   readonly report: RecoveryReport
   readonly #program: Program
+  /** The wall clock shows as many hours as rows were taken. */
+  #row: number
 
   private constructor(log: MemoryLog, program: Program, report: RecoveryReport) {
     this.#program = program
     this.report = report
-    this.buffer = new ReplayBuffer({ ...program.settings, wal: log })
+    this.#row = report.sources.get(SOURCE)?.position ?? 0
+    this.buffer = new ReplayBuffer({ ...program.settings, wal: log, now: () => this.#row * HOUR_MS })
     this.manager = new ReplayManager<State>({
       buffer: this.buffer,
       processMeasurement,
@@ -93,19 +96,22 @@ export class Job {
 
   /** To the end of the program, from where its last logged row left it. */
   async finish(): Promise<Outcome> {
-    await this.start()
-    const resumedAfter = this.report.sources.get(SOURCE)?.position ?? 0
-    for (let row = resumedAfter + 1; row <= this.#program.steps.length; row++) await this.step(row)
+    await this.replayReady()
+    for (let row = this.#row + 1; row <= this.#program.steps.length; row++) {
+      await this.step(row)
+      await this.replayReady()
+    }
     for (const userId of this.buffer.users().sort()) await this.#replay(userId)
     return this.outcome()
   }
 
-  /** Replays what was ready when the last run died. */
-  async start(): Promise<void> {
+  /** Replays what is ready by now: when the last run died, and behind each row, as windows pass without one. */
+  async replayReady(): Promise<void> {
     for (const userId of this.buffer.readyUsers()) await this.#replay(userId)
   }
 
   async step(row: number): Promise<void> {
+    this.#row = row
     const step = this.#program.steps[row - 1]
     if (step === undefined) return
     if (step.do === 'clear') {

@@ -175,6 +175,22 @@ describe('by the clock of the measurements (event)', () => {
   })
 })
 
+test('a buffer that was due when the service died is due still, and takes nothing more, late or not', async () => {
+  const log = new MemoryLog()
+  const settings = { clock: 'event', bufferHours: 10, maxBufferMeasurements: 4, minMeasurements: 2 } as const
+  const before = new ReplayBuffer({ ...settings, wal: log })
+  before.add('u', at(0))
+  before.add('u', at(50))
+  const cut = MemoryLog.cut(log, 3)
+  expect(operationsOf(cut)).toEqual(['START_BUFFER', 'ADD_MEASUREMENT', 'ADD_MEASUREMENT'])
+  const buffer = new ReplayBuffer({ ...settings, wal: cut })
+  buffer.recoverFromWal(await recover(cut))
+  expect(cut.stored).toHaveLength(3)
+  expect(buffer.readyUsers()).toEqual(['u'])
+  expect(buffer.add('u', at(3))).toMatchObject({ ready: true, reason: 'window', size: 3 })
+  expect(buffer.info('u')?.buffers.map((each) => each.size)).toEqual([2, 1])
+})
+
 describe('in the log', () => {
   test('START before the first, END behind the last, each in its place', () => {
     const log = new MemoryLog()
@@ -323,9 +339,10 @@ describe('on a log of files', () => {
     const wal = await Wal.open({ directory: newDirectory(), queueBytes: 1024 * 1024, batchIntervalMs: 1000 })
     const settings = { maxBufferMeasurements: 50, triggerMode: 'measurement_count' } as const
     const buffer = new ReplayBuffer({ ...settings, wal })
-    const text = 'x'.repeat(2000)
+    const text = 'x'.repeat(100_000)
     let refused = 0
-    for (let i = 0; i < 3000; i++) {
+    // The writer is outrun sooner or later: how soon depends on the machine.
+    for (let i = 0; i < 200 || refused === 0; i++) {
       const measurement = { timestamp: i, i, text }
       try {
         buffer.add(`u${i % 3}`, measurement)
@@ -337,7 +354,6 @@ describe('on a log of files', () => {
         i--
       }
     }
-    expect(refused).toBeGreaterThan(0)
     const copy = new ReplayBuffer(settings)
     copy.recoverFromWal(await recover(wal))
     for (const userId of ['u0', 'u1', 'u2']) {
