@@ -1,5 +1,5 @@
-// Proves the promise about damage on a whole log, file by file, through everything that reads it: whatever single bit is
-// flipped and whatever sector is lost, in any file of the log, nothing false is delivered, no more is lost than was
+// Proves the promise about damage on a whole log, file by file, through everything that reads it: whatever single bit
+// is flipped and whatever sector is lost, in any file of the log, nothing false is delivered, no more is lost than was
 // touched, and the loss is reported; and that a file cut at any length gives a prefix.
 #include "segment_name.h"
 #include "test_log.h"

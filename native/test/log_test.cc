@@ -1,6 +1,7 @@
 // Proves what Log::Open makes of what it finds: a clean end, a dead process, a torn tail, damage of every kind, files
 // that are missing, doubled, swapped or foreign. Nothing that is sound is lost, nothing unsound is delivered, no LSN is
 // used twice, and opening again changes nothing more.
+#include <algorithm>
 #include <cerrno>
 
 #include "segment_name.h"
@@ -391,17 +392,22 @@ TEST(Damage, ASegmentCutInsideItsHeaderIsNoticedBecauseOfTheNext) {
 }
 
 TEST(Damage, ALostSealIsNoticedCostsNothingAndIsMadeAgain) {
-  for (const bool cut_off : {false, true}) {
-    MemoryWorld world;
-    WriteThreeSegments(&world);
-    Change(&world, kFirst, [&](std::vector<uint8_t>* bytes) {
-      const size_t end = bytes->size();
-      Truncate(bytes, end - kSealBytes);
-      if (!cut_off) bytes->resize(end);
-    });
-    EXPECT_EQ(OpenedOutcome(&world), std::string("1-60 | cut_short in 1"));
-    EXPECT_EQ(OpenedOutcome(&world), std::string("1-60 | "));
-  }
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  Change(&world, kFirst, [&](std::vector<uint8_t>* bytes) {
+    std::fill(bytes->end() - static_cast<std::ptrdiff_t>(kSealBytes), bytes->end(), uint8_t{0});
+  });
+  EXPECT_EQ(OpenedOutcome(&world), std::string("1-60 | cut_short in 1"));
+  EXPECT_EQ(OpenedOutcome(&world), std::string("1-60 | "));
+}
+
+TEST(Damage, AFileGivenUpAfterAFullDiskIsNotTakenForOneThatLostItsSeal) {
+  // It was cut behind its last record and could not be made as long again: it ends there, without a byte of a seal.
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  Change(&world, kFirst, [](std::vector<uint8_t>* bytes) { Truncate(bytes, bytes->size() - kSealBytes); });
+  EXPECT_EQ(OpenedOutcome(&world), std::string("1-60 | "));
+  EXPECT_EQ(OpenedOutcome(&world), std::string("1-60 | "));
 }
 
 TEST(Damage, WhatIsNoFileIsPassedOver) {
@@ -419,15 +425,16 @@ TEST(Damage, ASegmentOfACopyThatWentItsOwnWayIsNotDelivered) {
   std::unique_ptr<Log> log = OpenLog(&world);
   AppendEntries(log.get(), 20);
   FlushAll(log.get());
-  // The copy's twentieth entry is another one.
+  // The copy's entries are others, so that its second segment fits neither the first nor the third.
   std::unique_ptr<MemoryWorld> copy = std::make_unique<MemoryWorld>();
   copy->Put(kIdentityName, world.Contents(kIdentityName));
-  {
+  for (int segment = 0; segment < 2; segment++) {
     std::unique_ptr<Log> own_way = OpenLog(copy.get());
     uint64_t lsn = 0;
-    for (int i = 0; i < 20; i++) own_way->Append(2, Bytes("x", 1), Bytes("other", 5), 0, &lsn);
+    for (int i = 0; i < 20; i++) {
+      EXPECT_EQ(own_way->Append(2, Bytes("x", 1), Bytes("other", 5), 0, &lsn), ErrorCode::kOk);
+    }
     CloseLog(std::move(own_way));
-    WriteLog(copy.get(), 20);
   }
   CloseLog(std::move(log));
   WriteLog(&world, 20);
@@ -437,6 +444,83 @@ TEST(Damage, ASegmentOfACopyThatWentItsOwnWayIsNotDelivered) {
   EXPECT_EQ(Outcome(log.get()), std::string("1-20 41-60 | broken_chain 21-40 in 2"));
   CloseLog(std::move(log));
   EXPECT_EQ(ReadAll(&world, "wal").lsns, std::string("1-20 41-60"));
+}
+
+// One more life of the log in `world`: `count` entries that say `text`.
+void WriteText(MemoryWorld* world, const std::string& text, int count) {
+  std::unique_ptr<Log> log = OpenLog(world);
+  uint64_t lsn = 0;
+  for (int i = 0; i < count; i++) {
+    EXPECT_EQ(log->Append(2, Bytes("x", 1), Bytes(text.data(), text.size()), 0, &lsn), ErrorCode::kOk);
+  }
+  CloseLog(std::move(log));
+}
+
+// A log of `lives` segments with ten entries each, and a copy of it that went its own way behind segment `common`.
+struct Fork {
+  MemoryWorld world;
+  MemoryWorld copy;
+
+  Fork(int lives, int common) {
+    for (int life = 1; life <= lives; life++) {
+      WriteText(&world, "own " + std::to_string(life), 10);
+      if (life > common) continue;
+      copy.names().clear();
+      for (const auto& name : world.names()) copy.Put(name.first, world.Contents(name.first));
+    }
+    for (int life = common + 1; life <= lives; life++) WriteText(&copy, "other " + std::to_string(life), 10);
+  }
+
+  // Puts the copy's segment in place of the log's own.
+  std::string With(uint64_t number) {
+    world.Put(SegmentName(number), copy.Contents(SegmentName(number)));
+    std::unique_ptr<Log> log = OpenLog(&world);
+    const std::string delivered = ReadAll(log.get()).lsns;
+    EXPECT_EQ(ReadAll(&world, "wal").lsns, delivered);
+    return delivered + " | " + Describe(log->recovery().found.damage);
+  }
+};
+
+TEST(Damage, ASegmentOfAnotherHistoryIsToldByWhatComesBeforeAndBehind) {
+  EXPECT_EQ(Fork(4, 1).With(2), std::string("1-10 21-40 | broken_chain 11-20 in 2"));
+  EXPECT_EQ(Fork(4, 1).With(3), std::string("1-20 31-40 | broken_chain 21-30 in 3"));
+}
+
+TEST(Damage, LsnsOfASegmentThatDoesNotFitAreNotUsedAgain) {
+  Fork fork(3, 1);
+  EXPECT_EQ(fork.With(3), std::string("1-20 | broken_chain 21-30 in 3"));
+  std::unique_ptr<Log> log = OpenLog(&fork.world);
+  EXPECT_EQ(log->last_lsn(), 30u);
+}
+
+TEST(Damage, StopLeavesEveryByteBehindTheDamageWhereItIs) {
+  MemoryWorld world;
+  WriteLog(&world, 40);
+  DamageEntry(&world, 20);
+  const std::vector<uint8_t> before = world.Contents(kFirst);
+  EXPECT_EQ(OpenedOutcome(&world, With(OnCorruption::kStop)), std::string("1-19 | entry 20-20 in 1"));
+  CloseLog(OpenLog(&world, With(OnCorruption::kStop)));
+  EXPECT_TRUE(world.Contents(kFirst) == before);
+}
+
+TEST(Damage, ADamagedIdentityIsCopiedBeforeItIsWrittenAgain) {
+  MemoryWorld world;
+  WriteLog(&world, 10);
+  Change(&world, kIdentityName, [](std::vector<uint8_t>* bytes) { (*bytes)[20] ^= 1; });
+  const std::vector<uint8_t> damaged = world.Contents(kIdentityName);
+  CloseLog(OpenLog(&world));
+  EXPECT_TRUE(world.Contents("quarantine/log.id.0-64.bytes") == damaged);
+  EXPECT_TRUE(world.Contents(kIdentityName) != damaged);
+}
+
+TEST(Damage, TwoDamagedHeaderCopiesAreNoNewerFormat) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  Change(&world, kSecond, [](std::vector<uint8_t>* bytes) {
+    (*bytes)[header::kVersionAt + 1] ^= 1;
+    (*bytes)[header::kCopyBytes + header::kLogIdAt] ^= 1;
+  });
+  EXPECT_EQ(OpenedOutcome(&world), std::string("1-20 41-60 | segment_header 21-40 in 2"));
 }
 
 TEST(Damage, AnEarlierStateOfASegmentDoesNotBringBackWhatWasGivenUp) {

@@ -1,5 +1,6 @@
 // Proves that a reader gives every entry that was appended before it was made, in order, from every file and from the
-// ring, whatever the writer does meanwhile; that it passes over damage and says so; and that it holds one chunk at a time.
+// ring, whatever the writer does meanwhile; that it passes over damage and says so; and that it holds one chunk at a
+// time.
 #include "segment_name.h"
 #include "test_log.h"
 #include "testing.h"
@@ -155,7 +156,8 @@ TEST(Reader, SaysWhichEntriesAMissingSegmentHeld) {
   const SegmentReport& second = report.segments[1];
   world.Remove(second.file);
   const ReadBack read = ReadAll(&world, "wal");
-  EXPECT_EQ(read.lsns, "1-" + std::to_string(second.first_lsn - 1) + " " + std::to_string(second.last_lsn + 1) + "-1000");
+  EXPECT_EQ(read.lsns,
+            "1-" + std::to_string(second.first_lsn - 1) + " " + std::to_string(second.last_lsn + 1) + "-1000");
   ASSERT_EQ(read.damage.size(), 1u);
   EXPECT_EQ(read.damage[0].kind, std::string(damage_kind::kMissingSegment));
   EXPECT_EQ(read.damage[0].first_lsn, second.first_lsn);
@@ -186,7 +188,9 @@ TEST(Reader, OfATornTailStopsBeforeTheHole) {
   Change(&world, SegmentName(1), [&](std::vector<uint8_t>* bytes) {
     FlipBit(bytes, hole.offset * 8);
     // The marks around the last batch never reached the disk.
-    const auto zero = [&](uint64_t at) { std::fill_n(bytes->begin() + static_cast<std::ptrdiff_t>(at), mark::kBytes, 0); };
+    const auto zero = [&](uint64_t at) {
+      std::fill_n(bytes->begin() + static_cast<std::ptrdiff_t>(at), mark::kBytes, uint8_t{0});
+    };
     zero(first.offset - mark::kBytes);
     zero(Inspect(&world).report.segments[0].end_offset - mark::kBytes);
   });

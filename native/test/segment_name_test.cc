@@ -24,7 +24,8 @@ TEST(SegmentName, NothingElseIsOne) {
                            "0000000000000001.WAL", "0000000000000001.wal.gz", "0000000000000001.wal.tmp",
                            "0000000000000001wal", "log.id", "LOCK", "spare.tmp"}) {
     uint64_t number = 0;
-    if (ParseSegmentName(name, &number)) testing::Fail(__FILE__, __LINE__, std::string(name) + " was taken for a segment");
+    if (!ParseSegmentName(name, &number)) continue;
+    testing::Fail(__FILE__, __LINE__, std::string(name) + " was taken for a segment");
   }
   uint64_t number = 0;
   EXPECT_FALSE(ParseSegmentName(std::string("0000000000000001.wal\0", 21), &number));

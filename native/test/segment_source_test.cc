@@ -1,5 +1,5 @@
-// Proves that a segment's bytes are supplied as they stand, mapped or not, that a page which cannot be read is zeros and
-// is remembered, and that a file which is cut meanwhile just ends.
+// Proves that a segment's bytes are supplied as they stand, mapped or not, that a page which cannot be read is zeros
+// and is remembered, and that a file which is cut meanwhile just ends.
 #include <cerrno>
 
 #include "format.h"

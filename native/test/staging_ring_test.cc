@@ -25,7 +25,8 @@ constexpr DirectoryIdentity kHere{7, 42};
 
 std::unique_ptr<StagingRing> MakeRing(MemoryWorld* world, uint64_t durable_lsn = 0) {
   std::unique_ptr<StagingRing> ring;
-  EXPECT_OK(StagingRing::Create(world->environment().memory, RingName(kId, 0), kCapacity, kId, kHere, durable_lsn, &ring));
+  SharedMemory* memory = world->environment().memory;
+  EXPECT_OK(StagingRing::Create(memory, RingName(kId, 0), kCapacity, kId, kHere, durable_lsn, &ring));
   return ring;
 }
 

@@ -2,6 +2,7 @@
  * Proves what `inspect` shows: each entry on one line in each format, the filters, damage passed over and told, and a
  * live log followed across rotations, entry by entry, without a gap.
  */
+import { copyFileSync, cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Operation, Wal } from '../../lib/index.js'
@@ -239,5 +240,52 @@ describe('a live log', () => {
     const ended = await Promise.all([byLimit.result, byLsn.result])
     expect(ended.map(({ code, stdout }) => [code, stdout.split('\n').length - 1])).toEqual([[0, 3], [0, 4]])
     await wal.close()
+  })
+})
+
+describe('a segment that cannot be used', () => {
+  it('is told, and ends in exit 1, as verify has it', async () => {
+    const directory = newDirectory()
+    await closedLog(directory, (recorder) => recorder.measurements(20))
+    for (const copy of [0, 4096]) flipBit(join(directory, segmentFiles(directory)[0] as string), copy + 20)
+    for (const path of [directory, join(directory, segmentFiles(directory)[0] as string)]) {
+      const { code, stderr } = await runCli(['inspect', path])
+      expect(code).toBe(1)
+      expect(stderr).toContain('corruption: segment_header in 0000000000000001.wal')
+    }
+  })
+
+  it('because it does not fit its neighbours: its entries are not delivered, and told as lost', async () => {
+    const [directory, fork] = [newDirectory(), newDirectory()]
+    const write = async (to: string, text: string) =>
+      closedLog(to, (recorder) => {
+        for (let made = 0; made < 5; made++) recorder.append(Operation.ADD_MEASUREMENT, 'u', `${text} ${made}`)
+      })
+    await write(directory, 'common')
+    cpSync(directory, fork, { recursive: true })
+    for (const text of ['second', 'third', 'fourth']) await write(directory, text)
+    await write(fork, 'another second')
+    const [, second] = segmentFiles(directory)
+    copyFileSync(join(fork, second as string), join(directory, second as string))
+    const verified = await runCli(['verify', directory])
+    expect(verified.code).toBe(1)
+    expect(verified.stdout).toMatch(/broken_chain .* LSN 6-10 lost/)
+    const { code, stdout, stderr } = await runCli(['inspect', directory, '--format', 'jsonl'])
+    expect(code).toBe(1)
+    expect(stderr).toContain('LSN 6-10 lost')
+    expect(stdout).not.toContain('another')
+    expect(stdout).toContain('third')
+  })
+
+  it('because it is no segment: exit 3', async () => {
+    const file = join(newDirectory(), 'notes.txt')
+    for (const text of ['short', 'long'.repeat(4096)]) {
+      writeFileSync(file, text)
+      for (const command of ['inspect', 'verify', 'stats']) {
+        const { code, stderr } = await runCli([command, file])
+        expect({ command, code }).toEqual({ command, code: 3 })
+        expect(stderr).toContain('ERR_WAL_NOT_A_LOG')
+      }
+    }
   })
 })

@@ -54,7 +54,7 @@ beforeAll(async () => {
   await continueLog(foreign, dice, 'foreign ')
   logs.push(['closed', filesOf(original)], ['left by a writer', leftFiles])
   logs.push(['left without its last mark', withoutLastMark(leftFiles)], ['recovered before', filesOf(left)])
-  strangers.push(filesOf(foreign), filesOf(original))
+  strangers.push(filesOf(foreign), filesOf(original), filesOf(twin))
 })
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
@@ -170,6 +170,11 @@ const damagers: Record<string, Damager> = {
     for (const at of [dice(88), 4096 + dice(88)]) bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << dice(8)), at)
     return 'both headers'
   }),
+  version: (files, name, dice) => change(files, name, (bytes) => {
+    if (bytes.length < 8192 || dice(3) !== 0) return 'as it was,'
+    for (const at of [8, 4096 + 8]) bytes.writeUInt32LE(2, at)
+    return 'version 2 in both headers of'
+  }),
   identity: (files, _, dice) => {
     const bytes = Buffer.from(files.get('log.id') ?? Buffer.alloc(64))
     bytes.writeUInt8(bytes.readUInt8(dice(64)) ^ 1, dice(64))
@@ -251,6 +256,6 @@ it(`the reader made from the page and the native reader agree on ${CASES} damage
     if (expected.tornTail !== undefined) note('torn tail')
   }
   // What was never met was not compared.
-  const met = ['entry', 'bytes', 'cut_short', 'header_copy', 'segment_header', 'missing_segment', 'misplaced_segment']
+  const met = ['entry', 'bytes', 'cut_short', 'header_copy', 'segment_header', 'missing_segment', 'misplaced_segment', 'broken_chain']
   expect([...kinds.keys()]).toEqual(expect.arrayContaining([...met, 'foreign_segment', 'identity', 'torn tail', REFUSED]))
 })

@@ -66,6 +66,7 @@ export class NewerVersion extends Error {}
 const DATA_AT = constant('kSegmentDataAt')
 const MARK_BYTES = constant('mark::kBytes')
 const STEP = constant('kRecordAlignment')
+const CHAIN_PASSES = 8
 
 /** Reads what a directory holds: names and bytes. No staging ring. Throws `NewerVersion`. */
 export function readLogFiles(files: ReadonlyMap<string, Buffer>): Verdict {
@@ -82,7 +83,15 @@ export function readLogFiles(files: ReadonlyMap<string, Buffer>): Verdict {
   }
   setBounds(segments)
   for (const segment of segments) if (isUsed(segment)) walk(segment, segment.header as Header)
-  checkChain(segments)
+  for (let pass = 0; checkChain(segments) && pass < CHAIN_PASSES; pass++) {
+    const bounds = segments.map((segment) => segment.bound)
+    setBounds(segments)
+    for (const [index, segment] of segments.entries()) {
+      if (!isUsed(segment) || segment.bound === bounds[index]) continue
+      Object.assign(segment, unwalked())
+      walk(segment, segment.header as Header)
+    }
+  }
   return judge(segments, identity !== undefined)
 }
 
@@ -100,13 +109,7 @@ function openSegment(file: string, bytes: Buffer): Segment {
     tooShort: bytes.length < DATA_AT,
     badCopies: [],
     bound: Infinity,
-    records: [],
-    entries: [],
-    holes: [],
-    claim: 0,
-    sealed: false,
-    superseded: false,
-    endOffset: DATA_AT
+    ...unwalked()
   }
   if (segment.tooShort) return segment
   const copyBytes = constant('header::kCopyBytes')
@@ -116,13 +119,18 @@ function openSegment(file: string, bytes: Buffer): Segment {
     else segment.header ??= header
   }
   if (segment.header !== undefined) return segment
-  for (let copy = 0; copy < constant('header::kCopies'); copy++) {
+  const versions = [0, 1].map((copy) => {
     const block = bytes.subarray(copy * copyBytes)
-    const isHeader = load(block, headerLayout, 'magic') === bigConstant('header::kMagic')
-    if (isHeader && load(block, headerLayout, 'version') > 1n) throw new NewerVersion(file)
-  }
+    return load(block, headerLayout, 'magic') === bigConstant('header::kMagic') ? load(block, headerLayout, 'version') : 0n
+  })
+  if (versions[0] === versions[1] && (versions[0] as bigint) > 1n) throw new NewerVersion(file)
   segment.rejected = 'segment_header'
   return segment
+}
+
+/** A segment before its walk. */
+function unwalked(): Pick<Segment, 'records' | 'entries' | 'holes' | 'claim' | 'sealed' | 'superseded' | 'endOffset'> {
+  return { records: [], entries: [], holes: [], claim: 0, sealed: false, superseded: false, endOffset: DATA_AT }
 }
 
 function mostNamed(segments: readonly Segment[]): string | undefined {
@@ -230,22 +238,39 @@ function noteUser(hole: Hole, userId: string | undefined): void {
   if (userId !== undefined && !hole.users.includes(userId)) hole.users.push(userId)
 }
 
-function checkChain(segments: readonly Segment[]): void {
-  let previous: Segment | undefined
-  for (const segment of segments.filter(isUsed)) {
-    const last = previous?.entries.at(-1)
-    const { previousLsn, previousChecksum } = segment.header as Header
-    const checksum = last === undefined ? 0 : (previous as Segment).bytes.readUInt32LE(last.offset + 32)
-    if (last?.lsn === previousLsn && previousChecksum !== 0 && checksum !== previousChecksum) segment.rejected = 'broken_chain'
-    else previous = segment
+/** Whether something was rejected. */
+function checkChain(segments: readonly Segment[]): boolean {
+  const used = segments.filter(isUsed)
+  const kept: Segment[] = []
+  let rejected = false
+  for (const [index, segment] of used.entries()) {
+    const next = used[index + 1]
+    const isContinued = next !== undefined && link(segment, next) === 'holds'
+    for (let last = kept.at(-1); last !== undefined && link(last, segment) === 'broken'; last = kept.at(-1)) {
+      rejected = true
+      if (isContinued) (kept.pop() as Segment).rejected = 'broken_chain'
+      else {
+        segment.rejected = 'broken_chain'
+        break
+      }
+    }
+    if (isUsed(segment)) kept.push(segment)
   }
-  setBounds(segments)
+  return rejected
+}
+
+function link(earlier: Segment, later: Segment): 'holds' | 'broken' | 'unknown' {
+  const last = earlier.entries.at(-1)
+  const { previousLsn, previousChecksum } = later.header as Header
+  if (last === undefined || last.lsn !== previousLsn || previousChecksum === 0) return 'unknown'
+  return earlier.bytes.readUInt32LE(last.offset + 32) === previousChecksum ? 'holds' : 'broken'
 }
 
 /** "Reading a log", from step 9 on. */
 function judge(segments: readonly Segment[], hasIdentity: boolean): Verdict {
   const used = segments.filter(isUsed)
-  const proven = Math.max(0, ...used.flatMap((segment) => [(segment.header as Header).previousLsn, segment.claim]))
+  const ofThisLog = segments.filter((segment) => isUsed(segment) || segment.rejected === 'broken_chain')
+  const proven = Math.max(0, ...ofThisLog.flatMap((segment) => [(segment.header as Header).previousLsn, segment.claim]))
   const damage: Damage[] = []
   if (!hasIdentity && segments.length > 0) damage.push(damageAt('identity', 'log.id', 0, constant('identity::kBytes')))
   judgeSegments(segments, used, proven, damage)
@@ -326,7 +351,8 @@ function judgeSegments(segments: readonly Segment[], used: readonly Segment[], p
 /** Only a file that was sealed is cut. Of the last one that is told as a torn tail. */
 function hasLostSeal(segment: Segment, isFollowed: boolean): boolean {
   const isShort = segment.bytes.length < (segment.header as Header).plannedBytes
-  return isShort && isFollowed && !segment.sealed && !segment.superseded
+  const isGivenUp = segment.bytes.length === segment.endOffset
+  return isShort && isFollowed && !isGivenUp && !segment.sealed && !segment.superseded
 }
 
 /** "How a hole is judged": undefined where it is no damage. */
