@@ -42,14 +42,11 @@ bool Log::HasRoom(uint64_t entries, uint64_t bytes) {
 
 Status Log::Read(const ReadOptions& options, std::unique_ptr<Reader>* reader) {
   if (closed_) return Status(ErrorCode::kClosed, "the log is closed");
-  std::unique_ptr<Directory> directory;
-  INGEST_WAL_RETURN_IF_ERROR(environment_.files->OpenDirectory(options_.directory, false, &directory));
-  // The ring before the segments: what leaves the ring meanwhile is in the segments by then.
-  RingContents ring = CopyRing(ring_->region());
   ReadOptions effective = options;
   effective.stop_at_damage = options.stop_at_damage || options_.on_corruption == OnCorruption::kStop;
-  const Reader::Limits limits{ring.durable_lsn, last_lsn_, RejectionsOf(recovery_.found)};
-  return Reader::Open(std::move(directory), effective, limits, std::move(ring), reader);
+  const Reader::Limits limits{0, last_lsn_, RejectionsOf(recovery_.found)};
+  *reader = Reader::Of(environment_.files, options_.directory, effective, limits, ring_->region());
+  return Status();
 }
 
 Status Log::Close() {

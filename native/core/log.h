@@ -61,7 +61,7 @@ class Log {
   uint64_t segment_bytes() const { return options_.writer.segment_bytes; }
   const LogId& log_id() const { return recovery_.found.log_id; }
 
-  // A reader over everything appended so far.
+  // A reader over everything appended so far. No I/O before its first Next().
   Status Read(const ReadOptions& options, std::unique_ptr<Reader>* reader);
 
   // --- After both threads have been joined.

@@ -27,6 +27,25 @@ Status Reader::Open(std::unique_ptr<Directory> directory, const ReadOptions& opt
   return Status();
 }
 
+std::unique_ptr<Reader> Reader::Of(FileSystem* files, std::string path, const ReadOptions& options, const Limits& limits,
+                                   std::shared_ptr<SharedRegion> ring) {
+  std::unique_ptr<Reader> made(new Reader(nullptr, options, limits, RingContents()));
+  made->pending_ = std::make_unique<Pending>(Pending{files, std::move(path), std::move(ring)});
+  return made;
+}
+
+Status Reader::Prepare() {
+  if (pending_ == nullptr) return Status();
+  // The ring before the segments: what leaves the ring meanwhile is in the segments by then.
+  ring_ = CopyRing(pending_->ring.get());
+  limits_.proven = std::min(ring_.durable_lsn, limits_.last);
+  INGEST_WAL_RETURN_IF_ERROR(pending_->files->OpenDirectory(pending_->path, false, &directory_));
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory_.get(), &scan_));
+  RejectAlso(limits_.rejected, &scan_);
+  pending_.reset();
+  return Status();
+}
+
 Status Reader::OpenSegment(std::unique_ptr<Directory> directory, const std::string& file, const ReadOptions& options,
                            std::unique_ptr<Reader>* reader) {
   DirectoryScan scan;
@@ -179,6 +198,7 @@ void Reader::ReadRing(Chunk* chunk) {
 
 Status Reader::Next(Chunk* chunk) {
   chunk->Clear();
+  INGEST_WAL_RETURN_IF_ERROR(Prepare());
   TellRejections(chunk);
   while (!done_) {
     if (cursor_ == nullptr) {

@@ -54,6 +54,10 @@ class Reader {
   // Reads the headers only; the entries come with Next().
   static Status Open(std::unique_ptr<Directory> directory, const ReadOptions& options, const Limits& limits,
                      RingContents ring, std::unique_ptr<Reader>* reader);
+  // A reader over an open log: what is in its segments and then in its ring, up to limits.last. Touches nothing yet: the
+  // directory and the ring are read with the first Next(), on the thread of that. `ring` may outlive the log.
+  static std::unique_ptr<Reader> Of(FileSystem* files, std::string path, const ReadOptions& options, const Limits& limits,
+                                    std::shared_ptr<SharedRegion> ring);
   // Like Open, for one segment file on its own.
   static Status OpenSegment(std::unique_ptr<Directory> directory, const std::string& file, const ReadOptions& options,
                             std::unique_ptr<Reader>* reader);
@@ -64,6 +68,7 @@ class Reader {
  private:
   Reader(std::unique_ptr<Directory> directory, const ReadOptions& options, const Limits& limits, RingContents ring);
 
+  Status Prepare();
   void TellRejections(Chunk* chunk);
   Status OpenNextSegment(bool* opened);
   Status ReadSegment(Chunk* chunk);
@@ -74,10 +79,18 @@ class Reader {
   void Deliver(const Entry& entry, uint64_t segment, uint64_t offset, Chunk* chunk);
   bool Stopped(const Chunk& chunk) const { return options_.stop_at_damage && !chunk.damage.empty(); }
 
-  const std::unique_ptr<Directory> directory_;
+  // What Of() leaves for the first Next(); null after it.
+  struct Pending {
+    FileSystem* files;
+    std::string path;
+    std::shared_ptr<SharedRegion> ring;
+  };
+  std::unique_ptr<Pending> pending_;
+
+  std::unique_ptr<Directory> directory_;
   const ReadOptions options_;
-  const Limits limits_;
-  const RingContents ring_;
+  Limits limits_;
+  RingContents ring_;
   DirectoryScan scan_;
   size_t index_ = 0;  // of the segment to open next
   std::unique_ptr<SegmentSource> source_;

@@ -57,7 +57,9 @@ Status StagingRing::Create(SharedMemory* memory, const std::string& name, uint64
                            std::unique_ptr<StagingRing>* ring) {
   std::unique_ptr<StagingRing> made(new StagingRing());
   if (memory != nullptr && !name.empty()) {
-    INGEST_WAL_RETURN_IF_ERROR(memory->Create(name, kDataAt + capacity, &made->region_));
+    std::unique_ptr<SharedRegion> region;
+    INGEST_WAL_RETURN_IF_ERROR(memory->Create(name, kDataAt + capacity, &region));
+    made->region_ = std::move(region);
     made->shared_ = true;
   } else {
     made->region_ = AllocateHeapRegion(kDataAt + capacity);

@@ -65,13 +65,14 @@ class StagingRing {
   uint64_t used_bytes() const { return head() - tail(); }
   uint64_t capacity() const { return capacity_; }
   bool shared() const { return shared_; }
-  SharedRegion* region() { return region_.get(); }
+  // Shared with readers, which may outlive the log.
+  std::shared_ptr<SharedRegion> region() { return region_; }
 
  private:
   StagingRing() = default;
   std::atomic<uint64_t>* AtomicAt(size_t offset) const;
 
-  std::unique_ptr<SharedRegion> region_;
+  std::shared_ptr<SharedRegion> region_;
   uint8_t* data_ = nullptr;
   uint64_t capacity_ = 0;
   bool shared_ = false;

@@ -69,11 +69,22 @@ void Writer::Notice() {
 
 void Writer::RequestDurable(uint64_t lsn) {
   if (lsn > requested_lsn_.load(std::memory_order_relaxed)) requested_lsn_.store(lsn, std::memory_order_seq_cst);
+  // Against Acknowledge(), which stores the durable LSN and then looks at the request: one of the two always sees the other.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (lsn <= durable_lsn()) {
+    WakeListener();
+    return;
+  }
   WakeWriter();
 }
 
 void Writer::RequestDrained() {
   drain_requested_.store(true, std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (IsDrained()) {
+    WakeListener();
+    return;
+  }
   WakeWriter();
 }
 
@@ -270,6 +281,7 @@ void Writer::Acknowledge(uint64_t end_position) {
   counters_.written_bytes.fetch_add(batch_.bytes.size(), std::memory_order_relaxed);
   counters_.segment_offset.store(active_->position(), std::memory_order_relaxed);
   ring_->Release(end_position, batch_.last_lsn);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   const bool waited_for = requested_lsn_.load() > before;
   const bool drained = drain_requested_.load() && IsDrained();
   if (drained) drain_requested_.store(false);

@@ -43,7 +43,7 @@ struct LogEvent {
   Status status;
 };
 
-// Told on the writer's thread; must not call back into the writer.
+// Told on the writer's thread, or on the appender's when what it asks for is true already. Must not call back.
 class WriterListener {
  public:
   virtual ~WriterListener() = default;

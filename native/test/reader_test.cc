@@ -211,6 +211,32 @@ TEST(Reader, ReadsOneSegmentFileOnItsOwn) {
   EXPECT_EQ(Describe(read.damage), std::string());
 }
 
+// The event loop asks for a reader; another thread reads.
+TEST(Reader, OfAnOpenLogTouchesNoFileBeforeItsFirstChunk) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  AppendEntries(log.get(), 20);
+  FlushAll(log.get());
+  const uint64_t before = world.calls();
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(log->Read(ReadOptions(), &reader));
+  EXPECT_EQ(world.calls(), before);
+  // What is appended and drained before that first chunk was appended after the call: it is not part of it.
+  AppendEntries(log.get(), 20);
+  FlushAll(log.get());
+  EXPECT_EQ(Drain(reader.get()).lsns, std::string("1-20"));
+}
+
+TEST(Reader, OutlivesItsLog) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  AppendEntries(log.get(), 20);
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(log->Read(ReadOptions(), &reader));
+  CloseLog(std::move(log));
+  EXPECT_EQ(Drain(reader.get()).lsns, std::string("1-20"));
+}
+
 TEST(Reader, OfAClosedLogIsRefused) {
   MemoryWorld world;
   std::unique_ptr<Log> log = OpenLog(&world);

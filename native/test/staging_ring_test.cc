@@ -271,10 +271,10 @@ TEST(TakeOver, ARingOfAnotherLogOrAnotherDirectoryIsLeftAlone) {
   const std::unique_ptr<StagingRing> ring = MakeRing(&world);
   LogId other = kId;
   other[15] = 99;
-  EXPECT_FALSE(IsRingOf(ring->region(), other, kHere));
-  EXPECT_FALSE(IsRingOf(ring->region(), kId, DirectoryIdentity{7, 43}));
-  EXPECT_FALSE(IsRingOf(ring->region(), kId, DirectoryIdentity{8, 42}));
-  EXPECT_TRUE(IsRingOf(ring->region(), kId, kHere));
+  EXPECT_FALSE(IsRingOf(ring->region().get(), other, kHere));
+  EXPECT_FALSE(IsRingOf(ring->region().get(), kId, DirectoryIdentity{7, 43}));
+  EXPECT_FALSE(IsRingOf(ring->region().get(), kId, DirectoryIdentity{8, 42}));
+  EXPECT_TRUE(IsRingOf(ring->region().get(), kId, kHere));
 }
 
 TEST(TakeOver, AMakingThatWasCutIsToldFromARing) {

@@ -91,6 +91,23 @@ TEST(GroupCommit, TheListenerIsWokenOncePerBatchAndOnlyForThoseWhoWait) {
   log->writer()->SetListener(nullptr);
 }
 
+// A caller looks at the durable LSN, and asks when it is too low. The writer may have stored a higher one in between, and
+// looked for requests before this one was there: nobody else would ever answer it.
+TEST(GroupCommit, WhatIsTrueAlreadyWhenItIsAskedForIsToldAtOnce) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  CountingListener listener;
+  log->writer()->SetListener(&listener);
+  AppendEntries(log.get(), 10);
+  FlushAll(log.get());
+  EXPECT_EQ(listener.wakes.load(), 0u);
+  log->writer()->RequestDurable(10);
+  EXPECT_EQ(listener.wakes.load(), 1u);
+  log->writer()->RequestDrained();
+  EXPECT_EQ(listener.wakes.load(), 2u);
+  log->writer()->SetListener(nullptr);
+}
+
 TEST(GroupCommit, RoomIsToldToWhoAskedForIt) {
   MemoryWorld world;
   std::unique_ptr<Log> log = OpenLog(&world);
