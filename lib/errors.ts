@@ -45,10 +45,11 @@ export interface WalErrorDetails {
 /** An error of the log. `code` is stable; the message is for people. */
 export class WalError extends Error {
   readonly code: WalErrorCode
-  readonly lsn?: number
-  readonly segment?: number
-  readonly offset?: number
-  readonly errno?: number
+  // Declared, not defined: an error has only what there is to say.
+  declare readonly lsn?: number
+  declare readonly segment?: number
+  declare readonly offset?: number
+  declare readonly errno?: number
 
   constructor(code: WalErrorCode, message: string, details: WalErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })

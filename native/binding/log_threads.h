@@ -1,8 +1,9 @@
 // The threads of an open log and the way back from them to JavaScript.
 //
-// Three rules for the thread-safe function: it is made on the JavaScript thread before the threads start; only
-// the writer's thread calls it, and the JavaScript thread where a request is met already; it is released on the JavaScript thread after both threads were joined. A cleanup hook of the
-// environment joins them when JavaScript ends without close(): process.exit, an uncaught error, worker.terminate.
+// Three rules for the thread-safe function: it is made on the JavaScript thread before the threads start; only the writer's
+// thread calls it, and the JavaScript thread where a request is met already; it is released on the JavaScript thread after
+// both threads were joined. A cleanup hook of the environment joins them when JavaScript ends without close():
+// process.exit, an uncaught error, worker.terminate.
 #pragma once
 
 #include <atomic>

@@ -16,6 +16,6 @@ test.each<[object, string]>([
   [{ wal: { segmentBytes: 1 } }, 'wal.segmentBytes is 1; allowed: a whole number from '],
   [{ wal: { onCorruption: 'ignore' } }, 'wal.onCorruption is "ignore"; allowed: "skip", "stop", "fail"']
 ])('%j is refused, naming key, value and what is allowed', (overrides, message) => {
-  const override = (): unknown => withOverrides(defaultConfig(), overrides as ConfigOverrides)
+  const override = (): unknown => withOverrides(defaultConfig(), overrides)
   expect(override).toThrow(expect.objectContaining({ code: 'ERR_WAL_CONFIG', message: expect.stringContaining(message) as string }) as Error)
 })
