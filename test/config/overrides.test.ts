@@ -1,6 +1,6 @@
 /** Settings given in place are held to the same rules as those of a file, under their names in code. */
 import { expect, test } from 'vitest'
-import { defaultConfig, withOverrides, type ConfigOverrides } from '../../lib/config/config.js'
+import { defaultConfig, withOverrides } from '../../lib/config/config.js'
 
 test('replace what is given and leave the rest', () => {
   const config = withOverrides(defaultConfig(), { wal: { segmentBytes: 1_000_000 }, replay: { clock: 'event' } })
