@@ -35,6 +35,8 @@ let work: string
 const logs: Array<[name: string, files: Files]> = []
 /** Logs whose segments do not belong: of another id, and of another history under the same one. */
 const strangers: Files[] = []
+/** Two histories that begin alike and have the same LSNs in the same segments. */
+const forks: Files[] = []
 
 beforeAll(async () => {
   work = mkdtempSync(join(tmpdir(), 'ingest-wal-format-damage-'))
@@ -54,7 +56,8 @@ beforeAll(async () => {
   await continueLog(foreign, dice, 'foreign ')
   logs.push(['closed', filesOf(original)], ['left by a writer', leftFiles])
   logs.push(['left without its last mark', withoutLastMark(leftFiles)], ['recovered before', filesOf(left)])
-  strangers.push(filesOf(foreign), filesOf(original), filesOf(twin))
+  strangers.push(filesOf(foreign), filesOf(original))
+  forks.push(filesOf(left), filesOf(twin))
 })
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
@@ -164,6 +167,14 @@ const damagers: Record<string, Damager> = {
     const from = other.has(name) ? name : (names[dice(names.length)] as string)
     files.set(name, other.get(from) as Buffer)
     return `${from} of another log as`
+  },
+  fork: (files, _, dice) => {
+    const other = forks[dice(forks.length)] as Files
+    const differing = segmentNames(files).filter((name) => other.get(name)?.equals(files.get(name) as Buffer) === false)
+    const name = differing[dice(differing.length)]
+    if (name === undefined) return 'as it was,'
+    files.set(name, other.get(name) as Buffer)
+    return `${name} of another history, beside`
   },
   headers: (files, name, dice) => change(files, name, (bytes) => {
     if (bytes.length < 8192) return 'already short,'
