@@ -3,6 +3,7 @@
  * recovery make. `lib/replay` and `lib/recovery` depend on this file and never on the log itself, so
  * that they run on any object of this shape.
  */
+import type { NativeDamage } from '../../binding.js'
 
 /** What an entry says happened. The numbers are those on disk (docs/format.md). */
 export const Operation = Object.freeze({
@@ -36,22 +37,7 @@ export interface Entry {
 }
 
 /** A stretch of the log that is damaged or missing. */
-export interface Damage {
-  kind: string
-  segment: number
-  file: string
-  /** First damaged byte, and the first byte after the damage. */
-  offset: number
-  endOffset: number
-  /** Range of entries that are gone, both ends included; both 0 when no entry is. */
-  firstLsn: number
-  lastLsn: number
-  /** Last whole entry before the damage, 0 when there is none. */
-  previousLsn: number
-  /** Users whose entries are gone, as far as the damaged bytes prove it. */
-  users: string[]
-  detail: string
-}
+export type Damage = NativeDamage
 
 export interface EntriesOptions {
   /** First LSN to yield (1). */

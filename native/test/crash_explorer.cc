@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <thread>
 
+#include "test_log.h"
+
 namespace ingest_wal {
 namespace testing {
 namespace {
@@ -12,15 +14,6 @@ namespace {
 constexpr uint64_t kStatesPerCut = 12;
 constexpr uint64_t kMaxOperations = 60;
 constexpr uint64_t kShards = 16;
-
-LogOptions SmallLog() {
-  LogOptions options;
-  options.directory = "wal";
-  options.queue_bytes = kMinRingBytes;
-  options.writer.segment_bytes = kMinSegmentBytes;
-  options.writer.batch_bytes = 4096;
-  return options;
-}
 
 uint64_t Mix(uint64_t value) {
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
@@ -321,7 +314,7 @@ class Explorer {
     world.CutAtCall(1 + random_() % 220);
     Oracle oracle;
     std::unique_ptr<Log> log;
-    const Status opened = Log::Open(world.environment(), SmallLog(), &log);
+    const Status opened = Log::Open(world.environment(), SmallLogOptions(), &log);
     if (!opened.ok() && world.powered()) Fail("open: " + opened.message());
     if (opened.ok() && !Live(&world, log.get(), &oracle, random_() % 4 == 0)) {
       result_.states++;
@@ -345,7 +338,7 @@ class Explorer {
   bool CutInRecovery(std::unique_ptr<MemoryWorld>* world) {
     (*world)->CutAtCall(1 + random_() % 40);
     std::unique_ptr<Log> log;
-    const Status opened = Log::Open((*world)->environment(), SmallLog(), &log);
+    const Status opened = Log::Open((*world)->environment(), SmallLogOptions(), &log);
     if (!opened.ok() && (*world)->powered()) {
       Fail("open while cut: " + opened.message());
       return false;
@@ -362,7 +355,7 @@ class Explorer {
     plan.Draw();
     (*world)->SetFault([&plan](Call call, const std::string&) { return plan(call); });
     std::unique_ptr<Log> log;
-    const Status opened = Log::Open((*world)->environment(), SmallLog(), &log);
+    const Status opened = Log::Open((*world)->environment(), SmallLogOptions(), &log);
     log.reset();
     *world = (*world)->AfterProcessDeath();
     if (options_.prepare) options_.prepare(world->get());
@@ -375,7 +368,7 @@ class Explorer {
 
   bool OpenAndCheck(MemoryWorld* world, Oracle* oracle, bool go_on) {
     std::unique_ptr<Log> log;
-    const Status opened = Log::Open(world->environment(), SmallLog(), &log);
+    const Status opened = Log::Open(world->environment(), SmallLogOptions(), &log);
     if (!opened.ok()) {
       Fail("open: " + opened.message());
       return false;
