@@ -6,7 +6,7 @@ import { throwIfAborted, WalError } from '../errors.js'
 import type { BufferRecord } from '../replay/buffer-record.js'
 import { createDefaultCodec, type Codec } from '../replay/codec.js'
 import { timestampOf, type Measurement, type SourceRow } from '../replay/measurement.js'
-import { isOurs, readAdd, readCheckpoint, readCommit, readEnd, readRollback } from '../replay/payloads.js'
+import { isOurs, readAdd, readCheckpoint, readCommit, readEnd, readOrigin, readRollback } from '../replay/payloads.js'
 import { Operation, type Damage, type EntriesOptions, type Entry } from '../wal/types.js'
 import { sequenceAfterVerdict } from './gaps.js'
 import { applyEntry, createMachine, type EncodedBuffer, type UserMachine } from './machine.js'
@@ -26,10 +26,9 @@ export interface RecoverableLog {
   emit?(event: 'recovered', report: RecoveryReport): unknown
 }
 
-/** How far a source was logged; the time is that of the measurement in `value`, where that is still to be decoded. */
-interface SourceEnd {
-  source: RecoveredSource
-  value: Uint8Array | undefined
+/** How far a source was logged. The time is that of the measurement in `payload`, where there is one to be decoded. */
+interface SourceEnd extends RecoveredSource {
+  payload: Uint8Array | undefined
 }
 
 /**
@@ -84,15 +83,30 @@ function apply(machines: Map<string, UserMachine>, entry: Entry, damage: readonl
 
 function noteSource(ends: Map<number, SourceEnd>, entry: Entry): void {
   if (entry.operation === Operation.ADD_MEASUREMENT) {
-    const { origin, value } = readAdd(entry.payload)
+    const origin = readOrigin(entry.payload)
     if (origin === undefined) return
-    const { source } = reach(ends, { ...origin, timestamp: 0 }, entry.userId, value)
-    source.rows++
+    const end = endOf(ends, origin.source)
+    end.rows++
+    if (origin.position <= end.position) return
+    end.position = origin.position
+    end.userId = entry.userId
+    end.payload = entry.payload
     return
   }
   // The row's own entry may be lost; what tells of it is a control entry of its buffer.
   const lastRow = lastRowOf(entry)
-  if (lastRow !== undefined) reach(ends, lastRow, entry.userId, undefined)
+  if (lastRow === undefined) return
+  const end = endOf(ends, lastRow.source)
+  if (lastRow.position > end.position) Object.assign(end, lastRow, { userId: entry.userId, payload: undefined })
+}
+
+function endOf(ends: Map<number, SourceEnd>, source: number): SourceEnd {
+  let end = ends.get(source)
+  if (end === undefined) {
+    end = { source, position: 0, rows: 0, userId: '', timestamp: 0, payload: undefined }
+    ends.set(source, end)
+  }
+  return end
 }
 
 function lastRowOf({ operation, payload }: Entry): SourceRow | undefined {
@@ -110,23 +124,11 @@ function lastRowOf({ operation, payload }: Entry): SourceRow | undefined {
   }
 }
 
-/** The source was logged as far as `row`, at least. */
-function reach(ends: Map<number, SourceEnd>, row: SourceRow, userId: string, value: Uint8Array | undefined): SourceEnd {
-  let end = ends.get(row.source)
-  if (end === undefined) {
-    end = { source: { ...row, rows: 0, userId }, value }
-    ends.set(row.source, end)
-  } else if (row.position > end.source.position) {
-    Object.assign(end.source, row, { userId })
-    end.value = value
-  }
-  return end
-}
-
 function sourcesOf(ends: Map<number, SourceEnd>, codec: Codec): Map<number, RecoveredSource> {
   const sources = new Map<number, RecoveredSource>()
-  for (const [number, { source, value }] of ends) {
-    sources.set(number, value === undefined ? source : { ...source, timestamp: timestampOf(codec.decode(value) as Measurement) })
+  for (const [number, { payload, ...source }] of ends) {
+    if (payload !== undefined) source.timestamp = timestampOf(codec.decode(readAdd(payload).value) as Measurement)
+    sources.set(number, source)
   }
   return sources
 }

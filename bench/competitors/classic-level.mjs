@@ -1,0 +1,39 @@
+import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import { decode, encode } from '../harness/frame.mjs'
+import { listLog } from '../harness/group-commit.mjs'
+
+export const name = 'classic-level'
+export const durability = 'db.batch with sync: true for each batch'
+export const jobs = ['bulk', 'append', 'awaited', 'read']
+
+const openLog = async (directory) => {
+  const database = new ClassicLevel(join(directory, 'log'), { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+  await database.open()
+  return database
+}
+
+export async function open(directory) {
+  const database = await openLog(directory)
+  return listLog({
+    encode(lsn, userId, payload) {
+      const key = Buffer.allocUnsafe(6)
+      key.writeUIntBE(lsn, 0, 6)
+      return { type: 'put', key, value: encode(lsn, userId, payload) }
+    },
+    write: (operations) => database.batch(operations, { sync: true }),
+    close: () => database.close()
+  })
+}
+
+export async function read(directory, onEntry) {
+  const database = await openLog(directory)
+  const iterator = database.values()
+  for (;;) {
+    const values = await iterator.nextv(10_000)
+    if (values.length === 0) break
+    for (const value of values) onEntry(decode(value, 0))
+  }
+  await iterator.close()
+  await database.close()
+}

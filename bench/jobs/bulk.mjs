@@ -1,0 +1,50 @@
+/** As many entries as possible: durable per 1 MB or 100 ms, and at the end. The clock stops when the log is closed. */
+import { makeEntries } from '../harness/entries.mjs'
+
+/** Entries come as from a socket: so many, then a turn of the event loop. */
+const ENTRIES_PER_TURN = 1000
+
+export const title = 'bulk: entries of 100 B payload and 16 B user id, durable per 1 MB or 100 ms, closed at the end'
+export const figure = { key: 'entriesPerSecond', unit: 'entries/s', better: 'higher' }
+export const columns = ['syncs']
+export const variants = [{ name: 'bulk', entries: 1_000_000 }]
+
+export async function run({ competitor, directory, entries }) {
+  const log = await competitor.open(directory)
+  return async () => {
+    const startedAt = performance.now()
+    await fill(log, entries)
+    const syncs = log.syncs()
+    await log.close()
+    return { entriesPerSecond: entries / ((performance.now() - startedAt) / 1000), syncs }
+  }
+}
+
+export async function fill(log, count) {
+  const { userId, payload } = makeEntries()
+  for (let i = 0; i < count; i++) {
+    while (!log.append(userId(i), payload(i))) await log.drained()
+    if (i % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await new Promise(setImmediate)
+  }
+  await log.durable()
+}
+
+export function fromRaw(result, { entries }) {
+  return { ...result, entriesPerSecond: entries / result.seconds }
+}
+
+const LEAST_RATIOS = {
+  'javascript-ring': 1.7,
+  'sonic-boom': 4,
+  'buffer-concat': 4,
+  lmdb: 8,
+  'better-sqlite3': 15,
+  'classic-level': 60,
+  raw: 0.7
+}
+
+export function goals({ times }) {
+  return Object.entries(LEAST_RATIOS).map(([peer, least]) => {
+    return { goal: `at least ${least} x ${peer}`, measured: times(peer), reached: times(peer) >= least }
+  })
+}

@@ -1,0 +1,212 @@
+// ingest-wal and what its users might take instead: the same jobs, on the same files, in the same run.
+//   npm run bench -- [--jobs bulk,append] [--only ingest-wal,lmdb] [--rounds 3] [--scale 1] [--directory D] [--out D]
+// Each run is a process of its own; competitors take turns, in an order that moves on with each round. Printed are
+// medians with least and greatest, and how many times better ours is than each in the same round.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir, totalmem } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { describeMachine } from './harness/machine.mjs'
+import { compilePrograms } from './harness/native-programs.mjs'
+import { pageOf } from './harness/page.mjs'
+import { goalLines, goalsOf, summarise, tableOf } from './harness/report.mjs'
+
+const JOBS = ['bulk', 'append', 'awaited', 'read', 'recover', 'service']
+const COMPETITORS = [
+  'ingest-wal', 'raw', 'javascript-ring', 'buffer-concat', 'append-file', 'json-lines', 'sonic-boom', 'lmdb',
+  'classic-level', 'better-sqlite3', 'bare-call', 'control'
+]
+/** The raw program is no Node module: it is run in place of the child. */
+const RAW = 'raw'
+const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url))
+const RUN_LIMIT_MS = 600_000
+const LEAST_ENTRIES = 100
+
+const options = readOptions()
+/** Directories that hold what a job's competitors are to find. */
+const prepared = new Set()
+/** Runs that went wrong, and why. */
+const failed = {}
+
+await main()
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      jobs: { type: 'string', default: JOBS.join(',') },
+      only: { type: 'string', default: COMPETITORS.join(',') },
+      rounds: { type: 'string', default: '3' },
+      scale: { type: 'string', default: '1' },
+      directory: { type: 'string', default: tmpdir() },
+      out: { type: 'string', default: fileURLToPath(new URL('results', import.meta.url)) }
+    }
+  })
+  const only = list('only', values.only, COMPETITORS)
+  return {
+    // bulk, or one variant of a job: awaited-64.
+    jobs: values.jobs.split(','),
+    only,
+    rounds: positive('rounds', values.rounds),
+    scale: positive('scale', values.scale),
+    directory: resolve(values.directory),
+    out: resolve(values.out)
+  }
+}
+
+function list(name, text, allowed) {
+  const unknown = text.split(',').find((each) => !allowed.includes(each))
+  if (unknown !== undefined) usage(`--${name} has ${unknown}; allowed: ${allowed.join(', ')}`)
+  return text.split(',')
+}
+
+function positive(name, text) {
+  if (!(Number(text) > 0)) usage(`--${name} is ${text}; allowed: a number above 0`)
+  return Number(text)
+}
+
+function usage(message) {
+  console.error(message)
+  process.exit(2)
+}
+
+async function main() {
+  mkdirSync(options.directory, { recursive: true })
+  const machine = describeMachine(options.directory)
+  console.log(Object.entries(machine).map(([key, value]) => `${key.padEnd(12)} ${value}`).join('\n'))
+  const { competitors, skipped } = await loadCompetitors()
+  const work = mkdtempSync(join(options.directory, 'ingest-wal-bench-'))
+  const startedAt = new Date().toISOString()
+  const results = []
+  try {
+    for (const { name, job, variant } of await selectedVariants()) {
+      const taking = competitors.filter((competitor) => competitor.jobs.includes(name))
+      const runs = runVariant({ name, job, variant, competitors: taking, work })
+      const result = summarise(variant, job.figure, runs)
+      const goals = goalsOf(job, variant, result)
+      results.push({ title: job.title, columns: job.columns, result, goals, runs })
+      console.log(`\n${variant.name} (${job.title}; ${variant.entries.toLocaleString('en-US')} entries)`)
+      console.log([...tableOf(result, job.columns), ...goalLines(goals)].join('\n'))
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+  const durabilities = Object.fromEntries(competitors.map(({ name, durability }) => [name, durability]))
+  console.log('\ndurability')
+  for (const [name, text] of Object.entries(durabilities)) console.log(`  ${name.padEnd(16)} ${text}`)
+  for (const [name, reason] of Object.entries(skipped)) console.log(`not measured: ${name}: ${reason}`)
+  for (const [name, reason] of Object.entries(failed)) console.log(`failed: ${name}: ${reason}`)
+  const { rounds, scale } = options
+  write({ machine, startedAt, options: { rounds, scale }, durabilities, skipped: { ...skipped, ...failed }, results })
+  if (Object.keys(failed).length > 0 || skipped['ingest-wal'] !== undefined) process.exitCode = 1
+}
+
+/** Those of `--only` that can be run here, and why the others cannot. */
+async function loadCompetitors() {
+  const skipped = {}
+  for (const [name, reason] of Object.entries(compilePrograms())) {
+    if (reason !== undefined && options.only.includes(name)) skipped[name] = reason
+  }
+  const competitors = []
+  for (const name of options.only.filter((each) => skipped[each] === undefined)) {
+    try {
+      competitors.push(await import(`./competitors/${name}.mjs`))
+    } catch (error) {
+      skipped[name] = `not installed or not built here: ${error.message.split('\n')[0]}`
+    }
+  }
+  return { competitors, skipped }
+}
+
+async function selectedVariants() {
+  const all = []
+  for (const name of JOBS) {
+    const job = await import(`./jobs/${name}.mjs`)
+    for (const variant of job.variants) {
+      const entries = Math.max(LEAST_ENTRIES, Math.round(variant.entries * options.scale))
+      all.push({ name, job, variant: { ...variant, entries } })
+    }
+  }
+  const names = [...JOBS, ...all.map(({ variant }) => variant.name)]
+  list('jobs', options.jobs.join(','), [...new Set(names)])
+  return all.filter(({ name, variant }) => options.jobs.includes(name) || options.jobs.includes(variant.name))
+}
+
+/** All rounds of one variant. A competitor that fails is left out from then on, and named with the reason. */
+function runVariant({ name, job, variant, competitors, work }) {
+  const runs = []
+  let taking = [...competitors]
+  for (let round = 0; round < options.rounds; round++) {
+    const shift = round % Math.max(1, taking.length)
+    for (const competitor of [...taking.slice(shift), ...taking.slice(0, shift)]) {
+      const owner = job.sharedFiles ?? competitor.name
+      const directory = join(work, variant.name, owner)
+      try {
+        tell(`${variant.name} round ${round + 1}: ${competitor.name}`)
+        prepare({ name, job, variant, owner, directory, round })
+        const metrics = runOnce({ name, job, variant, competitor, directory })
+        runs.push({ competitor: competitor.name, round, metrics })
+      } catch (error) {
+        failed[`${competitor.name} in ${variant.name}`] = error.message
+        taking = taking.filter((each) => each !== competitor)
+      }
+      if (job.prepare === undefined) rmSync(directory, { recursive: true, force: true })
+    }
+    if (round + 1 === options.rounds) rmSync(join(work, variant.name), { recursive: true, force: true })
+  }
+  return runs
+}
+
+/** Makes the directory, empty or with what competitors are to find. Big files are filled once, for all rounds. */
+function prepare({ name, job, variant, owner, directory, round }) {
+  const key = variant.filledEachRound ? `${directory} ${round}` : directory
+  if (prepared.has(key)) return
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory, { recursive: true })
+  if (job.prepare === undefined) return
+  prepared.add(key)
+  node({ job: name, competitor: owner, directory, ...variant, phase: 'prepare' }, job.endsKilled === true)
+}
+
+function runOnce({ name, job, variant, competitor, directory }) {
+  // What earlier runs left to be written belongs to them.
+  spawnSync('sync')
+  if (competitor.name !== RAW) {
+    const output = node({ job: name, competitor: competitor.name, directory, ...variant, phase: 'run' })
+    return JSON.parse(output.trim().split('\n').at(-1))
+  }
+  const from = job.rawDirectory?.(directory) ?? directory
+  const [program, ...args] = competitor.command({ job: name, directory: from, ...variant })
+  const output = checked(spawnSync(program, args, { encoding: 'utf8', timeout: RUN_LIMIT_MS }))
+  return job.fromRaw(JSON.parse(output), variant)
+}
+
+function node(spec, endsKilled = false) {
+  const heapMegabytes = Math.floor((totalmem() / 2 ** 20) * 0.75)
+  const args = [`--max-old-space-size=${heapMegabytes}`, CHILD, JSON.stringify(spec)]
+  return checked(spawnSync(process.execPath, args, { encoding: 'utf8', timeout: RUN_LIMIT_MS }), endsKilled)
+}
+
+function checked({ status, signal, error, stdout, stderr }, endsKilled = false) {
+  if (error !== undefined) throw error
+  if (status === 0 || (endsKilled && signal === 'SIGKILL')) return stdout
+  const lines = stderr.trim().split('\n')
+  const ended = `ended with ${signal ?? `exit code ${status}`}: ${lines.at(-1)}`
+  throw new Error(lines.find((line) => /error/i.test(line)) ?? ended)
+}
+
+/** Progress, on a terminal only. */
+function tell(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}\r`)
+}
+
+function write(report) {
+  mkdirSync(options.out, { recursive: true })
+  const name = report.startedAt.replace(/[:.]/g, '-')
+  const json = join(options.out, `${name}.json`)
+  const page = join(options.out, `${name}.html`)
+  writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`)
+  writeFileSync(page, pageOf(report))
+  console.log(`\n${json}\n${page}`)
+}
