@@ -2,7 +2,6 @@
 //   npm run bench -- [--jobs bulk,append] [--only ingest-wal,lmdb] [--rounds 3] [--scale 1] [--directory D] [--out D]
 // Each run is a process of its own; competitors take turns, in an order that moves on with each round. Printed are
 // medians with least and greatest, and how many times better ours is than each in the same round.
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -11,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { describeMachine } from './harness/machine.mjs'
 import { compilePrograms } from './harness/native-programs.mjs'
 import { pageOf } from './harness/page.mjs'
+import { endOnSignals, outputOf } from './harness/process.mjs'
 import { goalLines, goalsOf, summarise, tableOf } from './harness/report.mjs'
 
 const JOBS = ['bulk', 'append', 'awaited', 'read', 'recover', 'service']
@@ -21,7 +21,7 @@ const COMPETITORS = [
 /** The raw program is no Node module: it is run in place of the child. */
 const RAW = 'raw'
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url))
-const RUN_LIMIT_MS = 600_000
+const LIMITS = { timeoutMs: 600_000 }
 const LEAST_ENTRIES = 100
 
 const options = readOptions()
@@ -76,13 +76,15 @@ async function main() {
   const machine = describeMachine(options.directory)
   console.log(Object.entries(machine).map(([key, value]) => `${key.padEnd(12)} ${value}`).join('\n'))
   const { competitors, skipped } = await loadCompetitors()
+  const variants = await selectedVariants()
   const work = mkdtempSync(join(options.directory, 'ingest-wal-bench-'))
+  endOnSignals(() => rmSync(work, { recursive: true, force: true }))
   const startedAt = new Date().toISOString()
   const results = []
   try {
-    for (const { name, job, variant } of await selectedVariants()) {
+    for (const { name, job, variant } of variants) {
       const taking = competitors.filter((competitor) => competitor.jobs.includes(name))
-      const runs = runVariant({ name, job, variant, competitors: taking, work })
+      const runs = await runVariant({ name, job, variant, competitors: taking, work })
       const result = summarise(variant, job.figure, runs)
       const goals = goalsOf(job, variant, result)
       results.push({ title: job.title, columns: job.columns, result, goals, runs })
@@ -134,7 +136,7 @@ async function selectedVariants() {
 }
 
 /** All rounds of one variant. A competitor that fails is left out from then on, and named with the reason. */
-function runVariant({ name, job, variant, competitors, work }) {
+async function runVariant({ name, job, variant, competitors, work }) {
   const runs = []
   let taking = [...competitors]
   for (let round = 0; round < options.rounds; round++) {
@@ -144,8 +146,8 @@ function runVariant({ name, job, variant, competitors, work }) {
       const directory = join(work, variant.name, owner)
       try {
         tell(`${variant.name} round ${round + 1}: ${competitor.name}`)
-        prepare({ name, job, variant, owner, directory, round })
-        const metrics = runOnce({ name, job, variant, competitor, directory })
+        await prepare({ name, job, variant, owner, directory, round })
+        const metrics = await runOnce({ name, job, variant, competitor, directory })
         runs.push({ competitor: competitor.name, round, metrics })
       } catch (error) {
         failed[`${competitor.name} in ${variant.name}`] = error.message
@@ -159,41 +161,32 @@ function runVariant({ name, job, variant, competitors, work }) {
 }
 
 /** Makes the directory, empty or with what competitors are to find. Big files are filled once, for all rounds. */
-function prepare({ name, job, variant, owner, directory, round }) {
+async function prepare({ name, job, variant, owner, directory, round }) {
   const key = variant.filledEachRound ? `${directory} ${round}` : directory
   if (prepared.has(key)) return
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
   if (job.prepare === undefined) return
   prepared.add(key)
-  node({ job: name, competitor: owner, directory, ...variant, phase: 'prepare' }, job.endsKilled === true)
+  await node({ job: name, competitor: owner, directory, ...variant, phase: 'prepare' }, job.endsKilled)
 }
 
-function runOnce({ name, job, variant, competitor, directory }) {
+async function runOnce({ name, job, variant, competitor, directory }) {
   // What earlier runs left to be written belongs to them.
-  spawnSync('sync')
+  await outputOf('sync', [], LIMITS)
   if (competitor.name !== RAW) {
-    const output = node({ job: name, competitor: competitor.name, directory, ...variant, phase: 'run' })
+    const output = await node({ job: name, competitor: competitor.name, directory, ...variant, phase: 'run' })
     return JSON.parse(output.trim().split('\n').at(-1))
   }
   const from = job.rawDirectory?.(directory) ?? directory
   const [program, ...args] = competitor.command({ job: name, directory: from, ...variant })
-  const output = checked(spawnSync(program, args, { encoding: 'utf8', timeout: RUN_LIMIT_MS }))
-  return job.fromRaw(JSON.parse(output), variant)
+  return job.fromRaw(JSON.parse(await outputOf(program, args, LIMITS)), variant)
 }
 
 function node(spec, endsKilled = false) {
   const heapMegabytes = Math.floor((totalmem() / 2 ** 20) * 0.75)
   const args = [`--max-old-space-size=${heapMegabytes}`, CHILD, JSON.stringify(spec)]
-  return checked(spawnSync(process.execPath, args, { encoding: 'utf8', timeout: RUN_LIMIT_MS }), endsKilled)
-}
-
-function checked({ status, signal, error, stdout, stderr }, endsKilled = false) {
-  if (error !== undefined) throw error
-  if (status === 0 || (endsKilled && signal === 'SIGKILL')) return stdout
-  const lines = stderr.trim().split('\n')
-  const ended = `ended with ${signal ?? `exit code ${status}`}: ${lines.at(-1)}`
-  throw new Error(lines.find((line) => /error/i.test(line)) ?? ended)
+  return outputOf(process.execPath, args, { ...LIMITS, endsKilled })
 }
 
 /** Progress, on a terminal only. */

@@ -37,6 +37,12 @@ LogOptions SmallLogOptions() {
   return options;
 }
 
+LogOptions With(OnCorruption on_corruption) {
+  LogOptions options = SmallLogOptions();
+  options.on_corruption = on_corruption;
+  return options;
+}
+
 std::unique_ptr<Log> OpenLog(MemoryWorld* world, const LogOptions& options) {
   std::unique_ptr<Log> log;
   const Status opened = Log::Open(world->environment(), options, &log);
@@ -84,6 +90,15 @@ void WriteLog(MemoryWorld* world, uint64_t count, uint64_t batch) {
     FlushAll(log.get());
   }
   CloseLog(std::move(log));
+}
+
+void WriteThreeSegments(MemoryWorld* world) {
+  for (int i = 0; i < 3; i++) {
+    std::unique_ptr<Log> log = OpenLog(world);
+    AppendEntries(log.get(), 20);
+    CloseLog(std::move(log));
+  }
+  ASSERT_EQ(SegmentsOf(world), std::string("1 2 3"));
 }
 
 void WriteAndDie(MemoryWorld* world, uint64_t count, uint64_t batch) {
@@ -134,6 +149,18 @@ ReadBack ReadAll(MemoryWorld* world, const std::string& path, const ReadOptions&
   ReadBack back;
   back.status = opened;
   return back;
+}
+
+std::string Outcome(Log* log) {
+  const ReadBack read = ReadAll(log);
+  EXPECT_OK(read.status);
+  EXPECT_EQ(read.wrong, 0u);
+  return read.lsns + " | " + Describe(log->recovery().found.damage);
+}
+
+std::string OpenedOutcome(MemoryWorld* world, const LogOptions& options) {
+  std::unique_ptr<Log> log = OpenLog(world, options);
+  return log == nullptr ? "" : Outcome(log.get());
 }
 
 Inspection Inspect(MemoryWorld* world, const std::string& path) {

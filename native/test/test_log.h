@@ -18,6 +18,7 @@ namespace testing {
 
 // Segments and ring as small as they may be, so that a few hundred entries fill them.
 LogOptions SmallLogOptions();
+LogOptions With(OnCorruption on_corruption);
 
 // A log that is open; fails the running test, and gives null, when it cannot be opened.
 std::unique_ptr<Log> OpenLog(MemoryWorld* world, const LogOptions& options = SmallLogOptions());
@@ -31,7 +32,9 @@ void FlushAll(Log* log);
 void CloseLog(std::unique_ptr<Log> log);
 // A log of `count` entries, written in batches of `batch`, closed.
 void WriteLog(MemoryWorld* world, uint64_t count, uint64_t batch = 10);
-// The same, but the process dies instead of closing: segments unsealed, the ring left.
+// Three lives of a log with twenty entries each: segments 1, 2 and 3, sealed.
+void WriteThreeSegments(MemoryWorld* world);
+// As WriteLog, but the process dies instead of closing: segments unsealed, the ring left.
 void WriteAndDie(MemoryWorld* world, uint64_t count, uint64_t batch = 10);
 // The machine went down since: nothing is in shared memory.
 void ForgetSharedMemory(MemoryWorld* world);
@@ -52,6 +55,11 @@ struct ReadBack {
 ReadBack ReadAll(Log* log, const ReadOptions& options = ReadOptions());
 ReadBack ReadAll(MemoryWorld* world, const std::string& path, const ReadOptions& options = ReadOptions());
 ReadBack Drain(Reader* reader);
+
+// What was found at open and what can be read: "1-9 11-20 | entry 10-10 in 1". Fails the test on entries with other content
+// than AppendEntries made.
+std::string Outcome(Log* log);
+std::string OpenedOutcome(MemoryWorld* world, const LogOptions& options = SmallLogOptions());
 
 Inspection Inspect(MemoryWorld* world, const std::string& path = "wal");
 
