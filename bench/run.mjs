@@ -140,8 +140,7 @@ async function runVariant({ name, job, variant, competitors, work }) {
   const runs = []
   let taking = [...competitors]
   for (let round = 0; round < options.rounds; round++) {
-    const shift = round % Math.max(1, taking.length)
-    for (const competitor of [...taking.slice(shift), ...taking.slice(0, shift)]) {
+    for (const competitor of inTurn(taking, round, job.sharedFiles)) {
       const owner = job.sharedFiles ?? competitor.name
       const directory = join(work, variant.name, owner)
       try {
@@ -158,6 +157,13 @@ async function runVariant({ name, job, variant, competitors, work }) {
     if (round + 1 === options.rounds) rmSync(join(work, variant.name), { recursive: true, force: true })
   }
   return runs
+}
+
+/** The order moves on with each round; the owner of shared files, which changes them, always comes last. */
+function inTurn(competitors, round, owner) {
+  const shift = round % Math.max(1, competitors.length)
+  const order = [...competitors.slice(shift), ...competitors.slice(0, shift)]
+  return [...order.filter(({ name }) => name !== owner), ...order.filter(({ name }) => name === owner)]
 }
 
 /** Makes the directory, empty or with what competitors are to find. Big files are filled once, for all rounds. */

@@ -23,7 +23,7 @@ export async function outputOf(program, args, { timeoutMs, endsKilled = false })
   throw new Error(lines.find((line) => /error/i.test(line)) ?? ended)
 }
 
-/** On SIGINT and SIGTERM: the child is killed, `cleanUp` is called, and the process ends with the signal's exit code. */
+/** On SIGINT and SIGTERM the child is killed, `cleanUp` is called, and the process ends with the signal's exit code. */
 export function endOnSignals(cleanUp) {
   for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]]) {
     process.once(signal, () => {

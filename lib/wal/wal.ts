@@ -41,6 +41,8 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
 
   #native!: NativeLog
   readonly #waiters = new DurableWaiters()
+  /** What the writer is to be asked for when this turn is over, 0: nothing. */
+  #target = 0
   #drainWaiters: Array<{ resolve: () => void; reject: (error: unknown) => void }> = []
   #failure: WalError | undefined
   #closing: Promise<void> | undefined
@@ -124,11 +126,25 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     if (this.#failure !== undefined) throw this.#failure
     if (this.#closing !== undefined) throw closed()
     const { promise, isNew, target } = this.#waiters.wait(lsn, last)
-    if (isNew) {
-      this.#native.hold(true)
-      this.#native.requestDurable(target)
-    }
+    if (isNew) this.#request(target)
     await abortable(promise, signal)
+  }
+
+  /**
+   * Asks the writer for `target` when the running turn is over, once: those who were woken together append together, and a
+   * writer that is asked by the first of them would sync the first of them alone.
+   */
+  #request(target: number): void {
+    const isAsked = this.#target > 0
+    this.#target = target
+    if (isAsked) return
+    this.#native.hold(true)
+    queueMicrotask(() => {
+      const wanted = this.#target
+      this.#target = 0
+      // A log that is closing flushes by itself; one that has failed has told its waiters.
+      if (this.#closing === undefined && this.#failure === undefined) this.#native.requestDurable(wanted)
+    })
   }
 
   /** Resolves when at least half of the staging ring is free. */
