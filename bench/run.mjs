@@ -32,16 +32,22 @@ const failed = {}
 
 await main()
 
+function parseOptions(options) {
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    return usage(`${error.message}; allowed: ${Object.keys(options).map((name) => `--${name}`).join(', ')} (README.md)`)
+  }
+}
+
 function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      jobs: { type: 'string', default: JOBS.join(',') },
-      only: { type: 'string', default: COMPETITORS.join(',') },
-      rounds: { type: 'string', default: '3' },
-      scale: { type: 'string', default: '1' },
-      directory: { type: 'string', default: tmpdir() },
-      out: { type: 'string', default: fileURLToPath(new URL('results', import.meta.url)) }
-    }
+  const values = parseOptions({
+    jobs: { type: 'string', default: JOBS.join(',') },
+    only: { type: 'string', default: COMPETITORS.join(',') },
+    rounds: { type: 'string', default: '3' },
+    scale: { type: 'string', default: '1' },
+    directory: { type: 'string', default: tmpdir() },
+    out: { type: 'string', default: fileURLToPath(new URL('results', import.meta.url)) }
   })
   const only = list('only', values.only, COMPETITORS)
   return {

@@ -256,6 +256,7 @@ TEST(Damage, ADamagedIdentityIsCopiedBeforeItIsWrittenAgain) {
   Change(&world, kIdentityName, [](std::vector<uint8_t>* bytes) { (*bytes)[20] ^= 1; });
   const std::vector<uint8_t> damaged = world.Contents(kIdentityName);
   CloseLog(OpenLog(&world));
+  ASSERT_EQ(world.names().count("quarantine/log.id.0-64.bytes"), 1u);
   EXPECT_TRUE(world.Contents("quarantine/log.id.0-64.bytes") == damaged);
   EXPECT_TRUE(world.Contents(kIdentityName) != damaged);
 }
