@@ -28,6 +28,8 @@ export const limits: Readonly<{
   entryOverheadBytes: number
   segmentHeaderBytes: number
 }>
+/** Where the parts of the staging ring and of an entry staged in it are, and the numbers that tell them; from `staging_ring.h`. */
+export const ringLayout: Readonly<Record<string, number>>
 /** Names of the numbers that `NativeChunk.columns` holds for each entry, in order. */
 export const entryColumns: readonly string[]
 
@@ -176,6 +178,13 @@ export interface NativeLog {
    * (see `errorCodes`) when it is refused, having changed nothing.
    */
   append(operation: number, userId: string, payload: Uint8Array | null, sequence: number): number
+  /**
+   * The ring itself, laid out as `ringLayout` says, for an appender that stores entries by itself; it uses `append` no more.
+   * Null where memory of another kind cannot be given to JavaScript.
+   */
+  ringMemory(): ArrayBuffer | null
+  /** Wakes the writer, for such an appender; cheap when it is awake. */
+  wakeWriter(): void
   /** True when `entries` entries of together `bytes` bytes of user ids and payloads would all be accepted now. */
   hasRoom(entries: number, bytes: number): boolean
   lastLsn(): number

@@ -59,6 +59,16 @@ export interface EntryLog {
    * `sequence` is the user's running number (unsigned 32 bits), 0 for none.
    */
   append(operation: Operation, userId: string, payload?: Uint8Array | null, sequence?: number): number
+  /** The same for a measurement that is a time and a number; a log without it is given its payload by `append`. */
+  appendMeasurement?(
+    user: number | string,
+    timestamp: number,
+    value: number,
+    sequence?: number,
+    buffer?: number,
+    source?: number,
+    position?: number
+  ): number
   /** Whether `entries` entries with together `bytes` bytes of user ids (UTF-8) and payloads would all be accepted now. */
   hasRoom(entries: number, bytes: number): boolean
   /** Bytes of user id (UTF-8) and payload that one entry may have together. */

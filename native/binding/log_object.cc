@@ -121,6 +121,8 @@ Napi::Function LogObject::Define(Napi::Env env) {
   return DefineClass(env, "NativeLog",
                      {
                          InstanceMethod<&LogObject::Append>("append"),
+                         InstanceMethod<&LogObject::RingMemory>("ringMemory"),
+                         InstanceMethod<&LogObject::WakeWriter>("wakeWriter"),
                          InstanceMethod<&LogObject::HasRoom>("hasRoom"),
                          InstanceMethod<&LogObject::LastLsn>("lastLsn"),
                          InstanceMethod<&LogObject::DurableLsn>("durableLsn"),
@@ -204,6 +206,26 @@ Napi::Value LogObject::Append(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, static_cast<double>(lsn));
 }
 
+// The memory stays mapped for as long as JavaScript holds it, whatever becomes of the log.
+Napi::Value LogObject::RingMemory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Log* log = Live(env);
+  if (log == nullptr) return env.Undefined();
+  auto* held = new std::shared_ptr<SharedRegion>(log->ring()->region());
+  const auto release = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<SharedRegion>*>(hint); };
+  napi_value memory = nullptr;
+  const napi_status made =
+      napi_create_external_arraybuffer(env, (*held)->data(), static_cast<size_t>((*held)->size()), release, held, &memory);
+  if (made == napi_ok) return Napi::Value(env, memory);
+  delete held;
+  return env.Null();
+}
+
+Napi::Value LogObject::WakeWriter(const Napi::CallbackInfo& info) {
+  if (threads_ != nullptr && !closing_) threads_->log()->writer()->WakeWriter();
+  return info.Env().Undefined();
+}
+
 Napi::Value LogObject::HasRoom(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   uint64_t entries = 0;
@@ -264,10 +286,10 @@ Napi::Value LogObject::Stats(const Napi::CallbackInfo& info) {
   stats.Set("logId", LogIdText(log->log_id()));
   stats.Set("lastLsn", number(log->last_lsn()));
   stats.Set("durableLsn", number(log->durable_lsn()));
-  stats.Set("killSafe", Napi::Boolean::New(env, log->ring().shared()));
+  stats.Set("killSafe", Napi::Boolean::New(env, log->ring()->shared()));
   stats.Set("state", StateText(log->writer()->state()));
-  stats.Set("queueBytes", number(log->ring().used_bytes()));
-  stats.Set("queueCapacityBytes", number(log->ring().capacity()));
+  stats.Set("queueBytes", number(log->ring()->used_bytes()));
+  stats.Set("queueCapacityBytes", number(log->ring()->capacity()));
   stats.Set("segment", number(counters.segment));
   stats.Set("segmentOffset", number(counters.segment_offset));
   stats.Set("segmentBytes", number(log->segment_bytes()));

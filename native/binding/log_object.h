@@ -25,6 +25,8 @@ class LogObject : public Napi::ObjectWrap<LogObject> {
   Log* Live(Napi::Env env);
 
   Napi::Value Append(const Napi::CallbackInfo& info);
+  Napi::Value RingMemory(const Napi::CallbackInfo& info);
+  Napi::Value WakeWriter(const Napi::CallbackInfo& info);
   Napi::Value HasRoom(const Napi::CallbackInfo& info);
   Napi::Value LastLsn(const Napi::CallbackInfo& info);
   Napi::Value DurableLsn(const Napi::CallbackInfo& info);

@@ -44,9 +44,36 @@ Napi::Object Limits(Napi::Env env) {
   limits.Set("maxSegmentBytes", number(kMaxSegmentBytes));
   limits.Set("minQueueBytes", number(kMinRingBytes));
   limits.Set("maxQueueBytes", number(kMaxRingBytes));
-  limits.Set("entryOverheadBytes", number(kEntryOverheadBytes));
+  limits.Set("entryOverheadBytes", number(kStagedOverheadBytes));
   limits.Set("segmentHeaderBytes", number(kSegmentDataAt));
   return limits;
+}
+
+Napi::Object RingLayout(Napi::Env env) {
+  Napi::Object layout = Napi::Object::New(env);
+  const auto set = [&](const char* name, uint64_t value) {
+    layout.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+  };
+  set("headAt", ring::kHeadAt);
+  set("lastLsnAt", ring::kLastLsnAt);
+  set("tailAt", ring::kTailAt);
+  set("durableLsnAt", ring::kDurableLsnAt);
+  set("wakeAtAt", ring::kWakeAtAt);
+  set("stateAt", ring::kStateAt);
+  set("dataAt", ring::kDataAt);
+  set("stateFailed", static_cast<uint64_t>(LogState::kFailed));
+  set("entryMagic", staged::kMagic);
+  set("paddingMagic", staged::kPaddingMagic);
+  set("entryBytesAt", staged::kBytesAt);
+  set("entryLsnAt", staged::kLsnAt);
+  set("entryTimestampAt", staged::kTimestampAt);
+  set("entryUserNumberAt", staged::kUserNumberAt);
+  set("entryOperationAt", staged::kOperationAt);
+  set("entryPayloadBytesAt", staged::kPayloadBytesAt);
+  set("entrySequenceAt", staged::kSequenceAt);
+  set("entryUserIdAt", staged::kUserIdAt);
+  set("entryOverheadBytes", kStagedOverheadBytes);
+  return layout;
 }
 
 Napi::Array ErrorCodes(Napi::Env env) {
@@ -67,6 +94,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("operations", Operations(env));
   exports.Set("errorCodes", ErrorCodes(env));
   exports.Set("limits", Limits(env));
+  exports.Set("ringLayout", RingLayout(env));
   exports.Set("entryColumns", EntryColumns(env));
   exports.Set("crc32c", Napi::Function::New<Crc32cOf>(env, "crc32c"));
   exports.Set("open", Napi::Function::New<LogObject::Open>(env, "open"));

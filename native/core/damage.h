@@ -81,7 +81,7 @@ struct DirectoryReport {
   TornTail torn_tail;
   uint64_t last_lsn = 0;
   uint64_t proven_lsn = 0;
-  // Body checksum of entry last_lsn as it stands in a segment or the ring; 0 when it is lost or there is none.
+  // Body checksum of entry last_lsn as it stands in a segment; 0 when it is lost, only staged, or there is none.
   uint32_t last_checksum = 0;
   uint64_t entries = 0;
   uint64_t bytes = 0;

@@ -225,7 +225,7 @@ Status EndsWithSeal(SegmentSource* source, const SegmentHeader& header, bool* se
   const uint64_t seal_at = source->size() - mark::kBytes;
   Bytes window;
   INGEST_WAL_RETURN_IF_ERROR(source->Window(seal_at, mark::kBytes, &window));
-  const Record record = CheckRecord(window, SegmentSeed(header.salt, header.number), seal_at);
+  const Record record = CheckRecord(window, SegmentSeed(header.salt, header.number), header.first_lsn, seal_at);
   *sealed = record.state == RecordState::kMark && record.mark.kind == MarkKind::kSealSecond;
   return Status();
 }

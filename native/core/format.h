@@ -19,7 +19,8 @@
 
 namespace ingest_wal {
 
-constexpr uint32_t kFormatVersion = 1;
+// Version 2 added the short entry and the user record; segments of version 1 are read.
+constexpr uint32_t kFormatVersion = 2;
 
 // --- Segment header: two equal copies (but for the copy's number), each filling a block of its own, so that no
 // single damaged sector takes the salt away, without which no record can be checked.
@@ -78,6 +79,57 @@ constexpr size_t kOperationBytes = 1;
 constexpr size_t kFooterBytes = 4;
 }  // namespace entry
 
+// --- Short entry: the same content where the user has a number in the segment (a user record says whose), the
+// payload is small and the time is of our age. Most entries are.
+//
+//   0       2         4        8          12           16            20         24      32
+//   | magic | payload | header | body     | LSN offset | user number | sequence | facts | payload | pad |
+//   | u16   | u16     | chk u32| chk u32  | u32        | u32         | u32      | u64   | ...     | 0.. |
+//
+// LSN offset: LSN minus the segment's first. Facts: bits 0 to 43 the timestamp in ms, 44 to 47 the operation, 48 to 63
+// the low half of CRC32C of the user id, by which a damaged entry still proves whose it was. Body checksum: CRC32C of
+// [12, end). Header checksum: CRC32C of salt, segment number, record offset, [8, 32) and [0, 4).
+namespace short_entry {
+constexpr uint16_t kMagic = 0x7377;  // "ws"
+constexpr size_t kMagicAt = 0;
+constexpr size_t kPayloadBytesAt = 2;
+constexpr size_t kHeaderChecksumAt = 4;
+constexpr size_t kBodyChecksumAt = 8;
+constexpr size_t kLsnOffsetAt = 12;
+constexpr size_t kUserNumberAt = 16;
+constexpr size_t kSequenceAt = 20;
+constexpr size_t kFactsAt = 24;
+constexpr size_t kPayloadAt = 32;
+constexpr int kOperationShift = 44;
+constexpr int kUserCheckShift = 48;
+constexpr int64_t kMaxTimestampMs = (int64_t{1} << kOperationShift) - 1;
+constexpr size_t kMaxPayloadBytes = 65535;
+}  // namespace short_entry
+
+// --- User record: says which user a number stands for, in this segment only. It stands before the first short entry of
+// the user, again at the end of the batch, and, when those lie close together, once more further on: no single damaged
+// block takes a user's name away.
+//
+//   0       4     8        12      14     16
+//   | magic | chk | number | bytes | zero | user id | pad |
+//   | u32   | u32 | u32    | u16   | u16  | ...     | 0.. |
+//
+// Checksum: CRC32C of salt, segment number, record offset and [8, end).
+namespace user_record {
+constexpr uint32_t kMagic = 0x554c4157;  // "WALU"
+constexpr size_t kMagicAt = 0;
+constexpr size_t kChecksumAt = 4;
+constexpr size_t kNumberAt = 8;
+constexpr size_t kUserIdBytesAt = 12;
+constexpr size_t kZeroAt = 14;
+constexpr size_t kUserIdAt = 16;
+// Longer ids get no number. Small, because the checksum is what vouches for the length.
+constexpr size_t kMaxUserIdBytes = 256;
+constexpr uint32_t kMaxNumber = uint32_t{1} << 20;
+// Two copies of a user record that lie this far apart share no block.
+constexpr uint64_t kApartBytes = 4096;
+}  // namespace user_record
+
 // --- Mark: written before each batch, behind the last batch when nothing follows it, and twice as a seal. It
 // proves what was on stable storage when it was made, which is how a torn tail is told from damage.
 //
@@ -135,13 +187,14 @@ constexpr uint8_t kLastOperation = static_cast<uint8_t>(Operation::kRollback);
 enum class MarkKind : uint8_t { kBatch = 1, kIdle = 2, kSealFirst = 3, kSealSecond = 4 };
 constexpr uint8_t kLastMarkKind = static_cast<uint8_t>(MarkKind::kSealSecond);
 
+constexpr size_t PaddedBytes(size_t bytes) { return (bytes + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment; }
+
 // Size of a whole entry record.
 constexpr size_t EntryRecordBytes(size_t user_id_bytes, size_t payload_bytes) {
-  const size_t bytes = entry::kUserIdAt + user_id_bytes + entry::kOperationBytes + payload_bytes + entry::kFooterBytes;
-  return (bytes + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;
+  return PaddedBytes(entry::kUserIdAt + user_id_bytes + entry::kOperationBytes + payload_bytes + entry::kFooterBytes);
 }
-// What an entry takes beyond its user id and payload, at most.
-constexpr size_t kEntryOverheadBytes = EntryRecordBytes(0, 0) + kRecordAlignment;
+constexpr size_t ShortEntryRecordBytes(size_t payload_bytes) { return short_entry::kPayloadAt + PaddedBytes(payload_bytes); }
+constexpr size_t UserRecordBytes(size_t user_id_bytes) { return user_record::kUserIdAt + PaddedBytes(user_id_bytes); }
 constexpr size_t kMaxEntryRecordBytes = EntryRecordBytes(kMaxUserIdBytes, kMaxPayloadBytes);
 // Kept free behind the last batch of a segment: one idle mark, the seal, and a word more, so that a file ends exactly
 // behind its seal only when it was cut there, which is done after the seal was synced.
@@ -154,6 +207,9 @@ static_assert(mark::kBytes % kRecordAlignment == 0);
 static_assert(mark::kZeroAt + 7 == mark::kBytes);
 static_assert(entry::kUserIdChecksumAt + 4 == entry::kBodyChecksumAt, "the header checksum covers both in one run");
 static_assert(EntryRecordBytes(0, 0) == 56 && EntryRecordBytes(3, 0) == 56 && EntryRecordBytes(8, 0) == 64);
+static_assert(short_entry::kMagic != (entry::kMagic & UINT16_MAX), "the first two bytes tell what a record is");
+static_assert(short_entry::kPayloadAt % kRecordAlignment == 0 && user_record::kUserIdAt % kRecordAlignment == 0);
+static_assert(kLastOperation < 1 << (short_entry::kUserCheckShift - short_entry::kOperationShift));
 static_assert(kMaxUserIdBytes <= UINT16_MAX && kMaxPayloadBytes <= UINT32_MAX);
 static_assert(kMinSegmentBytes > kSegmentDataAt + kTailReserveBytes + mark::kBytes);
 

@@ -11,25 +11,24 @@ ErrorCode Log::Append(uint8_t operation, Bytes user_id, Bytes payload, uint32_t 
   if (closed_) return ErrorCode::kClosed;
   if (operation == 0 || operation > kLastOperation) return ErrorCode::kInvalidArgument;
   if (user_id.size > kMaxUserIdBytes || payload.size > kMaxPayloadBytes) return ErrorCode::kTooLarge;
-  const size_t bytes = EntryRecordBytes(user_id.size, payload.size);
-  if (bytes > max_record_bytes_) return ErrorCode::kTooLarge;
+  const size_t bytes = StagedEntryBytes(user_id.size, payload.size);
+  if (bytes > max_staged_bytes_) return ErrorCode::kTooLarge;
   if (writer_->state() == LogState::kFailed) return ErrorCode::kFailed;
-  uint8_t* record = ring_->Reserve(bytes);
-  if (record == nullptr) {
+  uint8_t* const place = ring_->Reserve(bytes);
+  if (place == nullptr) {
     backpressure_++;
     return ErrorCode::kBackpressure;
   }
   Entry entry;
-  entry.lsn = last_lsn_ + 1;
+  entry.lsn = last_lsn() + 1;
   entry.timestamp_ms = environment_.clock->WallMs();
   entry.sequence = sequence;
   entry.operation = operation;
+  entry.user_number = user_numbers_.Of(user_id);
   entry.user_id = user_id;
   entry.payload = payload;
-  StageEntry(entry, record);
-  ring_->Publish(bytes);
-  last_lsn_ = entry.lsn;
-  appends_++;
+  StageEntry(entry, place);
+  ring_->Publish(bytes, entry.lsn);
   *lsn = entry.lsn;
   writer_->Notice();
   return ErrorCode::kOk;
@@ -37,14 +36,14 @@ ErrorCode Log::Append(uint8_t operation, Bytes user_id, Bytes payload, uint32_t 
 
 bool Log::HasRoom(uint64_t entries, uint64_t bytes) {
   if (closed_ || writer_->state() == LogState::kFailed) return false;
-  return ring_->HasRoom(bytes + entries * kEntryOverheadBytes);
+  return ring_->HasRoom(bytes + entries * kStagedOverheadBytes);
 }
 
 Status Log::Read(const ReadOptions& options, std::unique_ptr<Reader>* reader) {
   if (closed_) return Status(ErrorCode::kClosed, "the log is closed");
   ReadOptions effective = options;
   effective.stop_at_damage = options.stop_at_damage || options_.on_corruption == OnCorruption::kStop;
-  const Reader::Limits limits{0, last_lsn_, RejectionsOf(recovery_.found)};
+  const Reader::Limits limits{0, last_lsn(), RejectionsOf(recovery_.found)};
   *reader = Reader::Of(environment_.files, options_.directory, effective, limits, ring_->region());
   return Status();
 }

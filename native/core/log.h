@@ -13,6 +13,7 @@
 #include "reader.h"
 #include "spare_segment.h"
 #include "staging_ring.h"
+#include "user_numbers.h"
 #include "writer.h"
 
 namespace ingest_wal {
@@ -45,19 +46,21 @@ class Log {
   Writer* writer() { return writer_.get(); }
   SpareSegment* spare() { return spare_.get(); }
 
-  // --- The appender's thread.
+  // --- The appender's thread. It may also store entries into the ring by itself (staged_entry.h, staging_ring.h); then
+  // it numbers the users, and does not call Append().
 
   // Stages one entry; `*lsn` gets its number. kBackpressure, kTooLarge, kInvalidArgument, kFailed, kClosed: nothing
   // was changed.
   ErrorCode Append(uint8_t operation, Bytes user_id, Bytes payload, uint32_t sequence, uint64_t* lsn);
   // Whether `entries` entries of together `bytes` bytes of user ids and payloads would all be taken now.
   bool HasRoom(uint64_t entries, uint64_t bytes);
-  uint64_t last_lsn() const { return last_lsn_; }
+  uint64_t last_lsn() const { return ring_->last_lsn(); }
   uint64_t durable_lsn() const { return ring_->durable_lsn(); }
-  uint64_t max_record_bytes() const { return max_record_bytes_; }
-  uint64_t appends() const { return appends_; }
+  // Of one staged entry.
+  uint64_t max_staged_bytes() const { return max_staged_bytes_; }
+  uint64_t appends() const { return last_lsn() - opened_lsn_; }
   uint64_t backpressure() const { return backpressure_; }
-  const StagingRing& ring() const { return *ring_; }
+  StagingRing* ring() { return ring_.get(); }
   uint64_t segment_bytes() const { return options_.writer.segment_bytes; }
   const LogId& log_id() const { return recovery_.found.log_id; }
 
@@ -85,9 +88,9 @@ class Log {
   std::unique_ptr<SpareSegment> spare_;
   std::unique_ptr<Writer> writer_;
 
-  uint64_t last_lsn_ = 0;
-  uint64_t max_record_bytes_ = 0;
-  uint64_t appends_ = 0;
+  uint64_t opened_lsn_ = 0;
+  uint64_t max_staged_bytes_ = 0;
+  UserNumbers user_numbers_;
   uint64_t backpressure_ = 0;
   bool closed_ = false;
 };

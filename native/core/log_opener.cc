@@ -115,10 +115,7 @@ Status LogOpener::CollectTail(uint64_t from_lsn) {
       INGEST_WAL_RETURN_IF_ERROR(cursor.Next(&located, &found));
       if (!found) break;
       if (located.entry.lsn == from_lsn) previous_checksum_ = located.body_checksum;
-      if (located.entry.lsn <= from_lsn || !ring_.records.empty()) continue;
-      std::vector<uint8_t> record(EntryRecordBytes(located.entry.user_id.size, located.entry.payload.size));
-      StageEntry(located.entry, record.data());
-      carried_.Add(record.data(), record.size());
+      if (located.entry.lsn > from_lsn && ring_.staged.empty()) carried_.Add(located.entry);
     }
   }
   return Status();
@@ -138,20 +135,49 @@ Status LogOpener::DecideEnd() {
   previous_lsn_ = found.proven_lsn;
   first_lsn_ = previous_lsn_ + 1;
   const bool ring_leads = ring_.entries != 0 && ring_.first_lsn <= first_lsn_ && ring_.last_lsn >= found.last_lsn;
-  if (!ring_leads) ring_.records.clear();
+  if (!ring_leads) ring_.staged.clear();
   INGEST_WAL_RETURN_IF_ERROR(CollectTail(previous_lsn_));
-  for (size_t at = 0; at < ring_.records.size();) {
-    const Record record = CheckStagedEntry(Bytes(ring_.records.data() + at, ring_.records.size() - at));
-    if (record.entry.lsn > previous_lsn_) carried_.Add(ring_.records.data() + at, record.bytes);
-    at += record.bytes;
+  Entry entry;
+  size_t bytes = 0;
+  for (size_t at = 0; at < ring_.staged.size(); at += bytes) {
+    if (!ReadStaged(Bytes(ring_.staged.data() + at, ring_.staged.size() - at), &entry, &bytes)) break;
+    if (entry.lsn > previous_lsn_) carried_.Add(entry);
   }
   durable_lsn_ = carried_.empty() ? previous_lsn_ : carried_.last_lsn;
-  durable_checksum_ = carried_.empty() ? previous_checksum_ : carried_.last_checksum();
+  durable_checksum_ = previous_checksum_;
   log_->recovery_.carried_entries = carried_.entries;
   log_->recovery_.ring_taken_over = ring_.found;
-  if (carried_.record_bytes() > kMaxCarriedBatchBytes && !carried_.empty()) {
+  if (carried_.record_bytes > kMaxCarriedBatchBytes) {
     return Status(ErrorCode::kIo, "more than 1 GiB of entries was never proven durable");
   }
+  return Status();
+}
+
+void CarriedEntries::Add(const Entry& entry) {
+  const size_t at = staged.size();
+  staged.resize(at + StagedEntryBytes(entry.user_id.size, entry.payload.size));
+  StageEntry(entry, staged.data() + at);
+  last_lsn = entry.lsn;
+  entries++;
+  record_bytes += EntryRecordBytes(entry.user_id.size, entry.payload.size);
+}
+
+void CarriedEntries::Clear() { *this = CarriedEntries(); }
+
+// In full: the numbers of users were another process's.
+Status LogOpener::WriteCarried(int64_t now_ms) {
+  NumberedUsers users;
+  Batch batch;
+  active_->BeginBatch(&users, &batch);
+  Entry entry;
+  size_t bytes = 0;
+  for (size_t at = 0; at < carried_.staged.size(); at += bytes) {
+    if (!ReadStaged(Bytes(carried_.staged.data() + at, carried_.staged.size() - at), &entry, &bytes)) break;
+    entry.user_number = 0;
+    batch.Add(entry, UINT64_MAX);
+  }
+  INGEST_WAL_RETURN_IF_ERROR(active_->WriteBatch(&batch, previous_lsn_, now_ms));
+  durable_checksum_ = batch.last_checksum();
   return Status();
 }
 
@@ -164,14 +190,12 @@ Status LogOpener::MakeSegment() {
   header.previous_lsn = previous_lsn_;
   header.previous_checksum = previous_checksum_;
   header.created_ms = environment_.clock->WallMs();
-  const uint64_t carried_bytes = carried_.empty() ? 0 : carried_.bytes.size();
+  const uint64_t carried_bytes = carried_.empty() ? 0 : mark::kBytes + carried_.record_bytes;
   header.planned_bytes =
       std::max(options_.writer.segment_bytes, kSegmentDataAt + carried_bytes + 2 * kTailReserveBytes);
   SpareSegment* spare = log_->spare_.get();
   INGEST_WAL_RETURN_IF_ERROR(SegmentWriter::Prepare(log_->directory_.get(), spare, header, &active_));
-  if (!carried_.empty()) {
-    INGEST_WAL_RETURN_IF_ERROR(active_->WriteBatch(&carried_, previous_lsn_, header.created_ms));
-  }
+  if (!carried_.empty()) INGEST_WAL_RETURN_IF_ERROR(WriteCarried(header.created_ms));
   INGEST_WAL_RETURN_IF_ERROR(active_->Publish());
   if (carried_.empty()) return Status();
   return active_->WriteIdleMark(durable_lsn_ + 1, header.created_ms);
@@ -299,8 +323,8 @@ void LogOpener::StartWriter() {
   start.next_number = next_number_;
   start.active = std::move(active_);
   start.active_is_only_proof = active_is_only_proof_;
-  log_->last_lsn_ = durable_lsn_;
-  log_->max_record_bytes_ = std::min<uint64_t>(MaxRecordBytesOf(options_.queue_bytes), kMaxEntryRecordBytes);
+  log_->opened_lsn_ = durable_lsn_;
+  log_->max_staged_bytes_ = MaxStagedBytesOf(options_.queue_bytes);
   log_->writer_ = std::make_unique<Writer>(environment_, log_->directory_.get(), log_->ring_.get(),
                                            log_->spare_.get(), options_.writer, std::move(start));
 }

@@ -12,10 +12,23 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "log.h"
 
 namespace ingest_wal {
+
+// Entries that are not proven durable: copied, to be written again.
+struct CarriedEntries {
+  std::vector<uint8_t> staged;  // consecutive LSNs
+  uint64_t last_lsn = 0;
+  uint64_t entries = 0;
+  uint64_t record_bytes = 0;  // what they take in a segment
+
+  void Add(const Entry& entry);
+  void Clear();
+  bool empty() const { return entries == 0; }
+};
 
 class LogOpener {
  public:
@@ -33,6 +46,7 @@ class LogOpener {
   Status DecideEnd();
   Status CollectTail(uint64_t from_lsn);
   Status MakeSegment();
+  Status WriteCarried(int64_t now_ms);
   Status StopAtDamage();
   Status SealLeftSegments();
   // `*sealed_lsn` gets the LSN up to which the seal speaks; unchanged when the segment held nothing and was removed.
@@ -54,7 +68,7 @@ class LogOpener {
   uint64_t first_lsn_ = 1;
   uint64_t durable_lsn_ = 0;  // after the carried entries were synced
   uint32_t durable_checksum_ = 0;
-  Batch carried_;
+  CarriedEntries carried_;
   std::unique_ptr<SegmentWriter> active_;
   bool active_is_only_proof_ = false;
 };

@@ -182,17 +182,17 @@ Status Reader::ReadSegment(Chunk* chunk) {
 }
 
 void Reader::ReadRing(Chunk* chunk) {
-  while (ring_at_ < ring_.records.size() && chunk->bytes.size() < kChunkBytes &&
+  while (ring_at_ < ring_.staged.size() && chunk->bytes.size() < kChunkBytes &&
          chunk->entries.size() < kChunkEntries) {
-    const Bytes rest(ring_.records.data() + ring_at_, ring_.records.size() - ring_at_);
-    const Record record = CheckStagedEntry(rest);
-    if (record.state != RecordState::kEntry) break;
-    ring_at_ += record.bytes;
-    const uint64_t lsn = record.entry.lsn;
-    if (lsn > limits_.last) break;
-    if (lsn <= accounted_) continue;
-    accounted_ = lsn;
-    if (lsn >= options_.from_lsn) Deliver(record.entry, 0, 0, chunk);
+    const Bytes rest(ring_.staged.data() + ring_at_, ring_.staged.size() - ring_at_);
+    Entry entry;
+    size_t bytes = 0;
+    if (!ReadStaged(rest, &entry, &bytes)) break;
+    ring_at_ += bytes;
+    if (entry.lsn > limits_.last) break;
+    if (entry.lsn <= accounted_) continue;
+    accounted_ = entry.lsn;
+    if (entry.lsn >= options_.from_lsn) Deliver(entry, 0, 0, chunk);
   }
 }
 
@@ -207,7 +207,7 @@ Status Reader::Next(Chunk* chunk) {
       if (!opened) {
         NoteMissingAtEnd(chunk);
         if (!Stopped(*chunk)) ReadRing(chunk);
-        done_ = chunk->entries.empty() || Stopped(*chunk) || ring_at_ >= ring_.records.size();
+        done_ = chunk->entries.empty() || Stopped(*chunk) || ring_at_ >= ring_.staged.size();
         return Status();
       }
     }

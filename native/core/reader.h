@@ -97,7 +97,7 @@ class Reader {
   std::unique_ptr<SegmentCursor> cursor_;
   size_t findings_taken_ = 0;
   uint64_t accounted_ = 0;  // every LSN up to here was delivered, given up, or reported
-  size_t ring_at_ = 0;
+  size_t ring_at_ = 0;  // in ring_.staged
   bool rejections_told_ = false;
   bool done_ = false;
 };

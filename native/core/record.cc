@@ -1,6 +1,7 @@
 #include "record.h"
 
 #include "crc32c.h"
+#include "record_short.h"
 
 namespace ingest_wal {
 namespace {
@@ -44,7 +45,6 @@ Record CheckBody(Bytes window) {
   }
 #endif
   record.body_checksum = Load<uint32_t>(at + entry::kBodyChecksumAt);
-  record.user_id_checksum = Load<uint32_t>(at + entry::kUserIdChecksumAt);
   record.entry.lsn = Load<uint64_t>(at + entry::kLsnAt);
   const uint8_t operation = at[entry::kUserIdAt + user_id_bytes];
   const uint32_t footer = Load<uint32_t>(at + record.bytes - entry::kFooterBytes);
@@ -100,7 +100,7 @@ uint32_t SegmentSeed(uint64_t salt, uint64_t number) {
   return Crc32c(0, bytes, sizeof(bytes));
 }
 
-void StageEntry(const Entry& from, uint8_t* record) {
+void EncodeEntry(const Entry& from, uint8_t* record) {
   const size_t bytes = EntryRecordBytes(from.user_id.size, from.payload.size);
   Store(record + entry::kMagicAt, entry::kMagic);
   Store(record + entry::kHeaderChecksumAt, uint32_t{0});
@@ -139,10 +139,14 @@ void EncodeMark(const Mark& from, uint32_t segment_seed, uint64_t offset, uint8_
   Store(record + mark::kChecksumAt, MarkChecksum(record, segment_seed, offset));
 }
 
-Record CheckRecord(Bytes window, uint32_t segment_seed, uint64_t offset) {
+Record CheckRecord(Bytes window, uint32_t segment_seed, uint64_t first_lsn, uint64_t offset) {
   if (window.size < sizeof(uint32_t)) return NeedMore(sizeof(uint32_t));
+  if (Load<uint16_t>(window.data) == short_entry::kMagic) {
+    return CheckShortEntry(window, segment_seed, first_lsn, offset);
+  }
   const uint32_t magic = Load<uint32_t>(window.data);
   if (magic == mark::kMagic) return CheckMark(window, segment_seed, offset);
+  if (magic == user_record::kMagic) return CheckUserRecord(window, segment_seed, offset);
   if (magic != entry::kMagic) return Record();
   if (window.size < entry::kTimestampAt) return NeedMore(entry::kTimestampAt);
   if (Load<uint32_t>(window.data + entry::kHeaderChecksumAt) != HeaderChecksum(window.data, segment_seed, offset) ||
@@ -151,13 +155,5 @@ Record CheckRecord(Bytes window, uint32_t segment_seed, uint64_t offset) {
   }
   return CheckBody(window);
 }
-
-Record CheckStagedEntry(Bytes window) {
-  if (window.size < entry::kTimestampAt) return NeedMore(entry::kTimestampAt);
-  if (Load<uint32_t>(window.data) != entry::kMagic || !HeaderWithinLimits(window.data)) return Record();
-  return CheckBody(window);
-}
-
-uint32_t BodyChecksumOf(const uint8_t* record) { return Load<uint32_t>(record + entry::kBodyChecksumAt); }
 
 }  // namespace ingest_wal

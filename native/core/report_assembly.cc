@@ -271,7 +271,7 @@ class Assembly {
     if (ring_.entries != 0 && ring_.first_lsn <= report_.last_lsn + 1 && ring_.last_lsn > report_.last_lsn) {
       report_.entries += ring_.last_lsn - report_.last_lsn;
       report_.last_lsn = ring_.last_lsn;
-      report_.last_checksum = ring_.last_checksum;
+      report_.last_checksum = 0;
     }
     const bool sealed = last_accepted_ == nullptr || last_accepted_->sealed;
     report_.clean = sealed && !ring_.found && !report_.torn_tail.found;

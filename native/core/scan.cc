@@ -60,7 +60,7 @@ ScanStep Scanner::Next(Bytes window, uint64_t window_offset, bool at_end) {
     PassOverZeros(window.From(position_ - window_offset));
     const Bytes rest = window.From(position_ - window_offset);
     if (rest.size == 0) break;
-    const Record record = CheckRecord(rest, seed_, position_);
+    const Record record = CheckRecord(rest, seed_, first_lsn_, position_);
     if (record.state == RecordState::kNeedMore) {
       if (!at_end) {
         ScanStep step;
@@ -81,6 +81,7 @@ ScanStep Scanner::Next(Bytes window, uint64_t window_offset, bool at_end) {
     if (in_unknown_) return FlushUnknown();
     ScanStep step;
     step.kind = record.state == RecordState::kEntry  ? ScanKind::kEntry
+                : record.state == RecordState::kUser ? ScanKind::kUser
                 : record.state == RecordState::kMark ? ScanKind::kMark
                                                      : ScanKind::kDamagedEntry;
     step.offset = position_;

@@ -14,6 +14,7 @@ namespace ingest_wal {
 
 enum class ScanKind {
   kEntry,
+  kUser,
   kMark,
   kDamagedEntry,  // its header is sound: exactly one entry, of known LSN, is gone
   kUnknown,       // bytes [offset, end) are no records
@@ -36,8 +37,9 @@ struct ScanStep {
 
 class Scanner {
  public:
-  // Starts at `offset`, which is where a record may begin.
-  Scanner(uint32_t segment_seed, uint64_t offset) : seed_(segment_seed), position_(offset) {}
+  // Starts at `offset`, which is where a record may begin, of a segment whose first LSN is `first_lsn`.
+  Scanner(uint32_t segment_seed, uint64_t first_lsn, uint64_t offset)
+      : seed_(segment_seed), first_lsn_(first_lsn), position_(offset) {}
 
   // The next step. `window` holds the file's bytes from `window_offset` on (not behind position()); `at_end`:
   // the file ends where the window ends.
@@ -55,6 +57,7 @@ class Scanner {
   void PassOverZeros(Bytes rest);
 
   uint32_t seed_;
+  uint64_t first_lsn_;
   uint64_t position_;
   bool in_unknown_ = false;
   uint64_t unknown_start_ = 0;

@@ -13,7 +13,9 @@ constexpr size_t kMaxUsersPerFinding = 64;
 
 SegmentCursor::SegmentCursor(SegmentSource* source, const SegmentHeader& header, uint64_t bound)
     : source_(source),
-      scanner_(SegmentSeed(header.salt, header.number), kSegmentDataAt),
+      seed_(SegmentSeed(header.salt, header.number)),
+      first_lsn_(header.first_lsn),
+      scanner_(seed_, first_lsn_, kSegmentDataAt),
       bound_(bound),
       last_lsn_(header.first_lsn - 1) {}
 
@@ -37,17 +39,48 @@ Status SegmentCursor::Step(ScanStep* step) {
   }
 }
 
-// The damaged bytes of an entry may still prove whose it was: the header holds a checksum of the user id.
+bool SegmentCursor::IsOfUnknownUser(const Record& record) const {
+  return record.is_short && users_.Find(record.entry.user_number) == nullptr;
+}
+
+Status SegmentCursor::FindUsers(const ScanStep& step) {
+  all_users_known_ = true;
+  SegmentCursor all(source_, seed_, first_lsn_, step.offset);
+  for (;;) {
+    ScanStep found;
+    INGEST_WAL_RETURN_IF_ERROR(all.Step(&found));
+    if (found.kind == ScanKind::kEnd) break;
+    if (found.kind == ScanKind::kUser) users_.Define(found.record.entry.user_number, found.record.entry.user_id);
+  }
+  // The source has moved its window.
+  window_valid_ = false;
+  scanner_ = Scanner(seed_, first_lsn_, step.offset);
+  return Status();
+}
+
+void SegmentCursor::AddUser(Bytes user_id, Finding* finding) const {
+  if (finding->users.size() >= kMaxUsersPerFinding) return;
+  std::string user(reinterpret_cast<const char*>(user_id.data), user_id.size);
+  if (std::find(finding->users.begin(), finding->users.end(), user) == finding->users.end()) {
+    finding->users.push_back(std::move(user));
+  }
+}
+
+// The damaged bytes of an entry may still prove whose it was: they hold a checksum of the user id.
 void SegmentCursor::GuessUser(Bytes at, Finding* finding) const {
-  if (at.size < entry::kUserIdAt || finding->users.size() >= kMaxUsersPerFinding) return;
+  uint32_t number = 0;
+  uint16_t check = 0;
+  const bool is_short = at.size >= sizeof(uint32_t) && GuessShortUser(at, &number, &check);
+  if (is_short && users_.Find(number) != nullptr && users_.CheckOf(number) == check) {
+    AddUser(*users_.Find(number), finding);
+    return;
+  }
+  if (at.size < entry::kUserIdAt) return;
   const size_t user_id_bytes = Load<uint16_t>(at.data + entry::kUserIdBytesAt);
   if (user_id_bytes == 0 || user_id_bytes > at.size - entry::kUserIdAt) return;
   const uint8_t* user_id = at.data + entry::kUserIdAt;
   if (Crc32c(0, user_id, user_id_bytes) != Load<uint32_t>(at.data + entry::kUserIdChecksumAt)) return;
-  std::string user(reinterpret_cast<const char*>(user_id), user_id_bytes);
-  if (std::find(finding->users.begin(), finding->users.end(), user) == finding->users.end()) {
-    finding->users.push_back(std::move(user));
-  }
+  AddUser(Bytes(user_id, user_id_bytes), finding);
 }
 
 void SegmentCursor::Note(Finding::Kind kind, const ScanStep& step) {
@@ -126,12 +159,31 @@ Status SegmentCursor::Next(Located* located, bool* found) {
         Note(Finding::Kind::kBytes, step);
         break;
       case ScanKind::kDamagedEntry:
+        if (IsOfUnknownUser(step.record) && !all_users_known_) {
+          INGEST_WAL_RETURN_IF_ERROR(FindUsers(step));
+          break;
+        }
         Note(Finding::Kind::kEntry, step);
         break;
       case ScanKind::kMark:
         NoteMark(step);
         break;
+      case ScanKind::kUser:
+        users_.Define(step.record.entry.user_number, step.record.entry.user_id);
+        end_offset_ = step.end;
+        break;
       case ScanKind::kEntry: {
+        if (IsOfUnknownUser(step.record)) {
+          if (!all_users_known_) {
+            INGEST_WAL_RETURN_IF_ERROR(FindUsers(step));
+            break;
+          }
+          // Sound, and nobody's: all records that say whose it is are gone.
+          step.kind = ScanKind::kDamagedEntry;
+          Note(Finding::Kind::kEntry, step);
+          break;
+        }
+        if (step.record.is_short) step.record.entry.user_id = *users_.Find(step.record.entry.user_number);
         const uint64_t lsn = step.record.entry.lsn;
         if (lsn > bound_) {
           CloseFindings(lsn);

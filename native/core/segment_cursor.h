@@ -10,6 +10,7 @@
 #include "scan.h"
 #include "segment_header.h"
 #include "segment_source.h"
+#include "segment_users.h"
 
 namespace ingest_wal {
 
@@ -33,7 +34,8 @@ class SegmentCursor {
   SegmentCursor(SegmentSource* source, const SegmentHeader& header, uint64_t bound);
 
   struct Located {
-    Entry entry;  // points into the source's window: valid until the next call
+    // The payload, and the user id of a full entry, point into the source's window: valid until the next call.
+    Entry entry;
     uint64_t offset = 0;
     uint64_t end = 0;
     uint32_t body_checksum = 0;
@@ -57,14 +59,27 @@ class SegmentCursor {
   uint64_t superseded_at() const { return superseded_at_; }
 
  private:
+  SegmentCursor(SegmentSource* source, uint32_t seed, uint64_t first_lsn, uint64_t offset)
+      : source_(source), seed_(seed), first_lsn_(first_lsn), scanner_(seed, first_lsn, offset), bound_(UINT64_MAX),
+        last_lsn_(first_lsn - 1) {}
+
   Status Step(ScanStep* step);
   void Note(Finding::Kind kind, const ScanStep& step);
   void NoteMark(const ScanStep& step);
   void GuessUser(Bytes at, Finding* finding) const;
+  void AddUser(Bytes user_id, Finding* finding) const;
+  bool IsOfUnknownUser(const Record& record) const;
+  // Reads all of the segment for user records, once: the one before `step` may be damaged, and it is repeated behind.
+  // Then goes back to `step`.
+  Status FindUsers(const ScanStep& step);
   void CloseFindings(uint64_t lsn_after);
 
   SegmentSource* source_;
+  const uint32_t seed_;
+  const uint64_t first_lsn_;
   Scanner scanner_;
+  SegmentUsers users_;
+  bool all_users_known_ = false;
   uint64_t bound_;
   uint64_t last_lsn_;
   Bytes window_;

@@ -1,5 +1,7 @@
 #include "segment_writer.h"
 
+#include <algorithm>
+
 #include "segment_name.h"
 
 namespace ingest_wal {
@@ -18,32 +20,15 @@ void EncodeSeal(uint32_t seed, uint64_t offset, uint64_t next_lsn, int64_t now_m
 }
 
 // The order matters: a file that ends exactly behind its seal was synced before it was cut.
-Status WriteSeal(File* file, const uint8_t* seal, uint64_t offset) {
-  const Bytes part(seal, kSealBytes);
-  INGEST_WAL_RETURN_IF_ERROR(file->WriteAt(offset, &part, 1));
+// `end` is what ends with the seal and lies at `offset`.
+Status WriteSeal(File* file, Bytes end, uint64_t offset) {
+  INGEST_WAL_RETURN_IF_ERROR(file->WriteAt(offset, &end, 1));
   INGEST_WAL_RETURN_IF_ERROR(file->Sync());
-  INGEST_WAL_RETURN_IF_ERROR(file->Truncate(offset + kSealBytes));
+  INGEST_WAL_RETURN_IF_ERROR(file->Truncate(offset + end.size));
   return file->Sync();
 }
 
 }  // namespace
-
-void Batch::Clear() {
-  bytes.resize(mark::kBytes);
-  first_lsn = last_lsn = 0;
-  entries = 0;
-  last_checksum_ = 0;
-}
-
-void Batch::Add(const uint8_t* record, size_t record_bytes) {
-  if (bytes.empty()) Clear();
-  const uint64_t lsn = Load<uint64_t>(record + entry::kLsnAt);
-  if (entries == 0) first_lsn = lsn;
-  last_lsn = lsn;
-  last_checksum_ = BodyChecksumOf(record);
-  entries++;
-  bytes.insert(bytes.end(), record, record + record_bytes);
-}
 
 Status SegmentWriter::Prepare(Directory* directory, SpareSegment* spare, const SegmentHeader& header,
                               std::unique_ptr<SegmentWriter>* writer) {
@@ -75,28 +60,26 @@ void SegmentWriter::Withdraw() {
   }
 }
 
-Status SegmentWriter::WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now_ms) {
-  uint8_t* at = batch->bytes.data() + mark::kBytes;
-  uint8_t* const end = batch->bytes.data() + batch->bytes.size();
-  uint64_t offset = position_ + mark::kBytes;
-  while (at < end) {
-    PlaceEntry(at, seed_, offset);
-    const size_t bytes = EntryRecordBytes(Load<uint16_t>(at + entry::kUserIdBytesAt),
-                                          Load<uint32_t>(at + entry::kPayloadBytesAt));
-    at += bytes;
-    offset += bytes;
+void SegmentWriter::BeginBatch(NumberedUsers* users, Batch* batch) const {
+  batch->Begin(header_, position_, users);
+  uint64_t bytes = 0;
+  for (const RepeatLater& user : repeat_later_) {
+    bytes += UserRecordBytes(user.id.size());
+    const bool due = position_ - user.written_at >= user_record::kApartBytes;
+    // At the very end of a segment there may be no room; then little of it is written by that name.
+    if (due && bytes < room() / 2) batch->Repeat(user);
   }
-  Mark mark;
-  mark.next_lsn = batch->first_lsn;
-  mark.durable_lsn = durable_lsn;
-  mark.timestamp_ms = now_ms;
-  mark.batch_entries = batch->entries;
-  mark.batch_bytes = static_cast<uint32_t>(batch->record_bytes());
-  mark.kind = MarkKind::kBatch;
-  EncodeMark(mark, seed_, position_, batch->bytes.data());
-  const Bytes part(batch->bytes.data(), batch->bytes.size());
+}
+
+Status SegmentWriter::WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now_ms) {
+  const Bytes part = batch->Finish(durable_lsn, now_ms);
   INGEST_WAL_RETURN_IF_ERROR(file_->WriteAt(position_, &part, 1));
-  position_ = offset;
+  const auto repeated = [this](const RepeatLater& user) {
+    return position_ - user.written_at >= user_record::kApartBytes;
+  };
+  repeat_later_.erase(std::remove_if(repeat_later_.begin(), repeat_later_.end(), repeated), repeat_later_.end());
+  repeat_later_.insert(repeat_later_.end(), batch->close_together().begin(), batch->close_together().end());
+  position_ += part.size;
   written_bytes_ += part.size;
   return Status();
 }
@@ -119,10 +102,20 @@ Status SegmentWriter::WriteIdleMark(uint64_t next_lsn, int64_t now_ms) {
 Status SegmentWriter::Sync() { return file_->Sync(); }
 
 Status SegmentWriter::Seal(uint64_t next_lsn, int64_t now_ms) {
-  uint8_t seal[kSealBytes];
-  EncodeSeal(seed_, position_, next_lsn, now_ms, seal);
-  written_bytes_ += sizeof(seal);
-  return WriteSeal(file_.get(), seal, position_);
+  std::vector<uint8_t> end;
+  for (const RepeatLater& user : repeat_later_) {
+    const size_t at = end.size();
+    const size_t bytes = UserRecordBytes(user.id.size());
+    if (position_ + at + bytes + kTailReserveBytes > planned_bytes_) break;
+    end.resize(at + bytes);
+    EncodeUserRecord(user.number, Bytes(user.id.data(), user.id.size()), seed_, position_ + at, end.data() + at);
+  }
+  repeat_later_.clear();
+  const size_t seal_at = end.size();
+  end.resize(seal_at + kSealBytes);
+  EncodeSeal(seed_, position_ + seal_at, next_lsn, now_ms, end.data() + seal_at);
+  written_bytes_ += end.size();
+  return WriteSeal(file_.get(), Bytes(end.data(), end.size()), position_);
 }
 
 Status SegmentWriter::CutToPosition() {
@@ -147,7 +140,7 @@ Status SealLeftSegment(Directory* directory, const std::string& file, const Segm
   if (size < header.planned_bytes) INGEST_WAL_RETURN_IF_ERROR(opened->Truncate(header.planned_bytes));
   uint8_t seal[kSealBytes];
   EncodeSeal(SegmentSeed(header.salt, header.number), offset, last_lsn + 1, now_ms, seal);
-  return WriteSeal(opened.get(), seal, offset);
+  return WriteSeal(opened.get(), Bytes(seal, sizeof(seal)), offset);
 }
 
 }  // namespace ingest_wal

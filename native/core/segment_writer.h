@@ -9,29 +9,12 @@
 #include <memory>
 #include <vector>
 
+#include "batch.h"
 #include "platform/file_system.h"
 #include "segment_header.h"
 #include "spare_segment.h"
 
 namespace ingest_wal {
-
-// A batch on its way to the disk: room for the mark, then staged records.
-struct Batch {
-  std::vector<uint8_t> bytes;
-  uint64_t first_lsn = 0;
-  uint64_t last_lsn = 0;
-  uint32_t entries = 0;
-
-  void Clear();
-  bool empty() const { return entries == 0; }
-  // Adds a whole staged record.
-  void Add(const uint8_t* record, size_t record_bytes);
-  size_t record_bytes() const { return bytes.size() - mark::kBytes; }
-  uint32_t last_checksum() const { return last_checksum_; }
-
- private:
-  uint32_t last_checksum_ = 0;
-};
 
 class SegmentWriter {
  public:
@@ -43,7 +26,9 @@ class SegmentWriter {
   // Removes what a Publish() that failed has left under either name.
   void Withdraw();
 
-  // Places the batch (its records get their header checksums) and writes it. Not durable before Sync().
+  // Begins a batch for where the segment ends now, with the user records that are due to be repeated.
+  void BeginBatch(NumberedUsers* users, Batch* batch) const;
+  // Writes the batch that was begun last. Not durable before Sync().
   Status WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now_ms);
   // Says that everything before `next_lsn` is durable. Not synced: it is only proof for later.
   Status WriteIdleMark(uint64_t next_lsn, int64_t now_ms);
@@ -74,6 +59,7 @@ class SegmentWriter {
   bool reserved_ = false;
   uint64_t position_ = kSegmentDataAt;
   uint64_t written_bytes_ = 0;
+  std::vector<RepeatLater> repeat_later_;  // oldest first
 };
 
 // Seals the file of a segment that an earlier writer left unsealed: cuts it at `offset` and says that everything up

@@ -10,7 +10,7 @@ namespace ingest_wal {
 namespace {
 
 constexpr uint64_t kRingMagic = 0x31474e5257534749;  // "IGSWRNG1"
-constexpr uint32_t kRingVersion = 1;
+constexpr uint32_t kRingVersion = 2;
 constexpr size_t kMagicAt = 0;
 constexpr size_t kVersionAt = 8;
 constexpr size_t kChecksumAt = 12;
@@ -19,14 +19,12 @@ constexpr size_t kDeviceAt = 32;
 constexpr size_t kInodeAt = 40;
 constexpr size_t kCapacityAt = 48;
 constexpr size_t kStaticBytes = 64;
-constexpr size_t kHeadAt = 128;
-constexpr size_t kTailAt = 192;
-constexpr size_t kDurableLsnAt = 200;
-constexpr size_t kDataAt = 4096;
-constexpr uint32_t kPaddingMagic = 0x50474e52;  // "RNGP": the rest of the lap is empty
+constexpr int kMostLooks = 100;
 
 static_assert(std::atomic<uint64_t>::is_always_lock_free, "positions are shared between processes");
 static_assert(sizeof(std::atomic<uint64_t>) == sizeof(uint64_t));
+static_assert(std::atomic<uint32_t>::is_always_lock_free && sizeof(std::atomic<uint32_t>) == sizeof(uint32_t));
+static_assert(kMaxRingBytes < UINT32_MAX, "the low half of a position tells it from tail on");
 
 uint32_t StaticChecksum(const uint8_t* header) {
   return Crc32c(Crc32c(0, header, kChecksumAt), header + kLogIdAt, kStaticBytes - kLogIdAt);
@@ -36,21 +34,29 @@ std::atomic<uint64_t>* SharedAtomic(uint8_t* region, size_t offset) {
   return reinterpret_cast<std::atomic<uint64_t>*>(region + offset);
 }
 
+std::atomic<uint32_t>* SharedWord(uint8_t* region, size_t offset) {
+  return reinterpret_cast<std::atomic<uint32_t>*>(region + offset);
+}
+
+// The number at or behind `base` whose low half is `low`.
+uint64_t Complete(uint64_t base, uint32_t low) { return base + static_cast<uint32_t>(low - static_cast<uint32_t>(base)); }
+
 // The capacity that the region's header names; 0 when it is not a sound ring header.
 uint64_t CapacityOf(SharedRegion* region) {
-  if (region->size() < kDataAt + kMinRingBytes) return 0;
+  if (region->size() < ring::kDataAt + kMinRingBytes) return 0;
   const uint8_t* at = region->data();
   if (Load<uint64_t>(at + kMagicAt) != kRingMagic || Load<uint32_t>(at + kVersionAt) != kRingVersion) return 0;
   if (Load<uint32_t>(at + kChecksumAt) != StaticChecksum(at)) return 0;
   const uint64_t capacity = Load<uint64_t>(at + kCapacityAt);
   const bool sane = capacity >= kMinRingBytes && capacity <= kMaxRingBytes && capacity % kRecordAlignment == 0 &&
-                    capacity == region->size() - kDataAt;
+                    capacity == region->size() - ring::kDataAt;
   return sane ? capacity : 0;
 }
 
 }  // namespace
 
 std::atomic<uint64_t>* StagingRing::AtomicAt(size_t offset) const { return SharedAtomic(region_->data(), offset); }
+std::atomic<uint32_t>* StagingRing::WordAt(size_t offset) const { return SharedWord(region_->data(), offset); }
 
 Status StagingRing::Create(SharedMemory* memory, const std::string& name, uint64_t capacity, const LogId& log_id,
                            const DirectoryIdentity& directory, uint64_t durable_lsn,
@@ -58,19 +64,22 @@ Status StagingRing::Create(SharedMemory* memory, const std::string& name, uint64
   std::unique_ptr<StagingRing> made(new StagingRing());
   if (memory != nullptr && !name.empty()) {
     std::unique_ptr<SharedRegion> region;
-    INGEST_WAL_RETURN_IF_ERROR(memory->Create(name, kDataAt + capacity, &region));
+    INGEST_WAL_RETURN_IF_ERROR(memory->Create(name, ring::kDataAt + capacity, &region));
     made->region_ = std::move(region);
     made->shared_ = true;
   } else {
-    made->region_ = AllocateHeapRegion(kDataAt + capacity);
+    made->region_ = AllocateHeapRegion(ring::kDataAt + capacity);
     if (made->region_ == nullptr) return Status(ErrorCode::kIo, "no memory for the staging ring");
   }
   uint8_t* at = made->region_->data();
-  made->data_ = at + kDataAt;
+  made->data_ = at + ring::kDataAt;
   made->capacity_ = capacity;
-  made->AtomicAt(kHeadAt)->store(0, std::memory_order_relaxed);
-  made->AtomicAt(kTailAt)->store(0, std::memory_order_relaxed);
-  made->AtomicAt(kDurableLsnAt)->store(durable_lsn, std::memory_order_release);
+  made->WordAt(ring::kHeadAt)->store(0, std::memory_order_relaxed);
+  made->WordAt(ring::kLastLsnAt)->store(static_cast<uint32_t>(durable_lsn), std::memory_order_relaxed);
+  made->WordAt(ring::kWakeAtAt)->store(ring::kNeverWake, std::memory_order_relaxed);
+  made->SetState(0);
+  made->AtomicAt(ring::kTailAt)->store(0, std::memory_order_relaxed);
+  made->AtomicAt(ring::kDurableLsnAt)->store(durable_lsn, std::memory_order_release);
   uint8_t header[kStaticBytes] = {};
   Store(header + kMagicAt, kRingMagic);
   Store(header + kVersionAt, kRingVersion);
@@ -87,46 +96,47 @@ Status StagingRing::Create(SharedMemory* memory, const std::string& name, uint64
 }
 
 uint8_t* StagingRing::Reserve(size_t bytes) {
+  next_ = head();
   const uint64_t at = next_ % capacity_;
   const uint64_t lap_left = capacity_ - at;
   const uint64_t padding = bytes <= lap_left ? 0 : lap_left;
-  const uint64_t needed = bytes + padding;
-  if (next_ + needed - seen_tail_ > capacity_) {
-    seen_tail_ = tail();
-    if (next_ + needed - seen_tail_ > capacity_) return nullptr;
-  }
-  if (padding != 0) {
-    Store(data_ + at, kPaddingMagic);
-    next_ += padding;
-    return data_;
-  }
-  return data_ + at;
+  if (next_ + bytes + padding - tail() > capacity_) return nullptr;
+  if (padding == 0) return data_ + at;
+  Store(data_ + at, staged::kPaddingMagic);
+  next_ += padding;
+  return data_;
 }
 
-void StagingRing::Publish(size_t bytes) {
-  next_ += bytes;
+void StagingRing::Publish(size_t bytes, uint64_t lsn) {
+  WordAt(ring::kLastLsnAt)->store(static_cast<uint32_t>(lsn), std::memory_order_relaxed);
   // Sequentially consistent: ordered against the writer's "I am going to sleep" (writer.cc).
-  AtomicAt(kHeadAt)->store(next_, std::memory_order_seq_cst);
+  WordAt(ring::kHeadAt)->store(static_cast<uint32_t>(next_ + bytes), std::memory_order_seq_cst);
 }
 
-bool StagingRing::HasRoom(uint64_t bytes) {
-  const uint64_t lap_left = capacity_ - next_ % capacity_;
+bool StagingRing::HasRoom(uint64_t bytes) const {
+  const uint64_t next = head();
+  const uint64_t lap_left = capacity_ - next % capacity_;
   const uint64_t needed = bytes <= lap_left ? bytes : bytes + lap_left;
-  if (next_ + needed - seen_tail_ <= capacity_) return true;
-  seen_tail_ = tail();
-  return next_ + needed - seen_tail_ <= capacity_;
+  return next + needed - tail() <= capacity_;
 }
 
-uint64_t StagingRing::head() const { return AtomicAt(kHeadAt)->load(std::memory_order_seq_cst); }
-uint64_t StagingRing::tail() const { return AtomicAt(kTailAt)->load(std::memory_order_acquire); }
-uint64_t StagingRing::durable_lsn() const { return AtomicAt(kDurableLsnAt)->load(std::memory_order_acquire); }
+uint64_t StagingRing::head() const {
+  const uint64_t behind = tail();
+  return Complete(behind, WordAt(ring::kHeadAt)->load(std::memory_order_seq_cst));
+}
+uint64_t StagingRing::last_lsn() const {
+  const uint64_t behind = durable_lsn();
+  return Complete(behind, WordAt(ring::kLastLsnAt)->load(std::memory_order_acquire));
+}
+uint64_t StagingRing::tail() const { return AtomicAt(ring::kTailAt)->load(std::memory_order_acquire); }
+uint64_t StagingRing::durable_lsn() const { return AtomicAt(ring::kDurableLsnAt)->load(std::memory_order_acquire); }
 
 StagingRing::Slice StagingRing::SliceAt(uint64_t position, uint64_t head) const {
   Slice slice;
   while (position < head) {
     const uint64_t at = position % capacity_;
     const uint64_t lap_left = capacity_ - at;
-    if (Load<uint32_t>(data_ + at) == kPaddingMagic) {
+    if (Load<uint32_t>(data_ + at) == staged::kPaddingMagic) {
       position += lap_left;
       continue;
     }
@@ -140,8 +150,8 @@ StagingRing::Slice StagingRing::SliceAt(uint64_t position, uint64_t head) const 
 }
 
 void StagingRing::Release(uint64_t position, uint64_t durable_lsn) {
-  AtomicAt(kDurableLsnAt)->store(durable_lsn, std::memory_order_release);
-  AtomicAt(kTailAt)->store(position, std::memory_order_release);
+  AtomicAt(ring::kDurableLsnAt)->store(durable_lsn, std::memory_order_release);
+  AtomicAt(ring::kTailAt)->store(position, std::memory_order_release);
 }
 
 bool IsRingOf(SharedRegion* region, const LogId& log_id, const DirectoryIdentity& directory) {
@@ -158,29 +168,29 @@ struct CopiedLap {
   std::vector<uint8_t> bytes;
 };
 
-// Takes the whole records out of what was copied from [from, head), stopping at the first thing that is none.
-void TakeRecords(const CopiedLap& lap, uint64_t from, uint64_t head, uint64_t capacity, RingContents* contents) {
+// Takes the whole entries out of what was copied from [from, head), stopping at the first thing that is none.
+void TakeEntries(const CopiedLap& lap, uint64_t from, uint64_t head, uint64_t capacity, RingContents* contents) {
   uint64_t position = from;
   while (position < head) {
     const uint64_t lap_left = capacity - position % capacity;
     const size_t skip = static_cast<size_t>(position - lap.first_position);
     const Bytes rest(lap.bytes.data() + skip, lap.bytes.size() - skip);
-    if (rest.size >= sizeof(uint32_t) && Load<uint32_t>(rest.data) == kPaddingMagic && lap_left <= rest.size) {
+    if (rest.size >= sizeof(uint32_t) && Load<uint32_t>(rest.data) == staged::kPaddingMagic && lap_left <= rest.size) {
       position += lap_left;
       continue;
     }
-    const Record record = CheckStagedEntry(rest);
-    const bool whole = record.state == RecordState::kEntry && record.bytes <= lap_left;
-    if (!whole || (contents->last_lsn != 0 && record.entry.lsn != contents->last_lsn + 1)) {
+    Entry entry;
+    size_t bytes = 0;
+    const bool whole = ReadStaged(rest, &entry, &bytes) && bytes <= lap_left;
+    if (!whole || (contents->entries != 0 && entry.lsn != contents->last_lsn + 1)) {
       contents->damaged = true;
       return;
     }
-    if (contents->first_lsn == 0) contents->first_lsn = record.entry.lsn;
-    contents->last_lsn = record.entry.lsn;
-    contents->last_checksum = record.body_checksum;
+    if (contents->entries == 0) contents->first_lsn = entry.lsn;
+    contents->last_lsn = entry.lsn;
     contents->entries++;
-    contents->records.insert(contents->records.end(), rest.data, rest.data + record.bytes);
-    position += record.bytes;
+    contents->staged.insert(contents->staged.end(), rest.data, rest.data + bytes);
+    position += bytes;
   }
 }
 
@@ -203,10 +213,16 @@ RingContents CopyRing(SharedRegion* region) {
   if (capacity == 0) return contents;
   contents.found = true;
   uint8_t* base = region->data();
-  const uint64_t tail = SharedAtomic(base, kTailAt)->load(std::memory_order_acquire);
-  contents.durable_lsn = SharedAtomic(base, kDurableLsnAt)->load(std::memory_order_acquire);
-  const uint64_t head = SharedAtomic(base, kHeadAt)->load(std::memory_order_seq_cst);
-  if (head < tail || head - tail > capacity || tail % kRecordAlignment != 0 || head % kRecordAlignment != 0) {
+  uint64_t tail = 0;
+  uint64_t head = 0;
+  // A head that was moved after tail was read may lie further ahead of it than the ring is large.
+  for (int look = 0; look < kMostLooks; look++) {
+    tail = SharedAtomic(base, ring::kTailAt)->load(std::memory_order_seq_cst);
+    contents.durable_lsn = SharedAtomic(base, ring::kDurableLsnAt)->load(std::memory_order_acquire);
+    head = Complete(tail, SharedWord(base, ring::kHeadAt)->load(std::memory_order_seq_cst));
+    if (head - tail <= capacity) break;
+  }
+  if (head - tail > capacity || tail > kMaxLsn || tail % kRecordAlignment != 0 || head % kRecordAlignment != 0) {
     contents.damaged = true;
     CheckDurableLsn(&contents);
     return contents;
@@ -217,13 +233,13 @@ RingContents CopyRing(SharedRegion* region) {
   for (uint64_t position = tail; position < head;) {
     const uint64_t at = position % capacity;
     const uint64_t count = std::min(capacity - at, head - position);
-    std::memcpy(lap.bytes.data() + (position - tail), base + kDataAt + at, static_cast<size_t>(count));
+    std::memcpy(lap.bytes.data() + (position - tail), base + ring::kDataAt + at, static_cast<size_t>(count));
     position += count;
   }
   // What was drained while it was copied may have been overwritten. The fence keeps the copy before the look at tail.
   std::atomic_thread_fence(std::memory_order_acquire);
-  const uint64_t later_tail = SharedAtomic(base, kTailAt)->load(std::memory_order_acquire);
-  TakeRecords(lap, std::min(std::max(tail, later_tail), head), head, capacity, &contents);
+  const uint64_t later_tail = SharedAtomic(base, ring::kTailAt)->load(std::memory_order_acquire);
+  TakeEntries(lap, std::min(std::max(tail, later_tail), head), head, capacity, &contents);
   CheckDurableLsn(&contents);
   return contents;
 }

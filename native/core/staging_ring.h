@@ -5,11 +5,16 @@
 // position p lies at p modulo the capacity. A record never wraps: where it would, padding fills the lap.
 //
 //   region   | header, 4096 bytes | data, capacity bytes |
-//   header   0 magic u64 | 8 version u32 | 12 checksum u32 | 16 log id | 32 device u64 | 40 inode u64 | 48 capacity u64 |
-//            128 head u64, stored by the appender after a record is whole | 192 tail u64, 200 durable LSN u64, stored by
-//            the writer, LSN first, after the sync. The checksum covers [0, 12) and [16, 64).
+//   header   0 magic u64 | 8 version u32 | 12 checksum u32 | 16 log id | 32 device u64 | 40 inode u64 | 48 capacity u64
+//            The checksum covers [0, 12) and [16, 64).
+//            128 head u32 | 132 last LSN u32                  stored by the appender, head last, when an entry is whole
+//            192 tail u64 | 200 durable LSN u64               stored by the writer, LSN first, after the sync
+//            208 wake at u32 | 212 log state u32              stored by the writer: what the appender has to know
 //
-// A process may die between any two stores. Before head moves, a record is invisible; durable LSN before tail means
+// Head and last LSN are the low halves of numbers of 64 bits: tail and durable LSN, which are less than 2^32 behind,
+// complete them. So an appender in JavaScript, which has no integers of 64 bits, can store them.
+//
+// A process may die between any two stores. Before head moves, an entry is invisible; durable LSN before tail means
 // that take-over at worst meets entries again that it knows to be durable, and skips them.
 #pragma once
 
@@ -22,14 +27,28 @@
 #include "bytes.h"
 #include "environment.h"
 #include "record.h"
+#include "staged_entry.h"
 
 namespace ingest_wal {
 
 constexpr uint64_t kMinRingBytes = uint64_t{64} << 10;
 constexpr uint64_t kMaxRingBytes = uint64_t{1} << 30;
 
-// The largest record that a ring takes: a quarter, so that a few entries always fit into an empty ring together.
-constexpr uint64_t MaxRecordBytesOf(uint64_t capacity) { return capacity / 4; }
+// The largest entry that a ring takes: a quarter, so that a few entries always fit into an empty ring together.
+constexpr uint64_t MaxStagedBytesOf(uint64_t capacity) { return capacity / 4; }
+
+// Where the words of the ring's header are that the appender shares with the writer, and where the data begins.
+namespace ring {
+constexpr size_t kHeadAt = 128;
+constexpr size_t kLastLsnAt = 132;
+constexpr size_t kTailAt = 192;
+constexpr size_t kDurableLsnAt = 200;
+constexpr size_t kWakeAtAt = 208;
+constexpr size_t kStateAt = 212;
+constexpr size_t kDataAt = 4096;
+// "Wake at": the appender wakes the writer when so many bytes are staged or more. This: never, it is awake.
+constexpr uint32_t kNeverWake = UINT32_MAX;
+}  // namespace ring
 
 class StagingRing {
  public:
@@ -39,16 +58,19 @@ class StagingRing {
 
   // --- The appender's side.
 
-  // Room for one record of `bytes` (a multiple of 8), or null when there is none now.
+  // Room for one staged entry of `bytes` (a multiple of 8), or null when there is none now.
   uint8_t* Reserve(size_t bytes);
-  // Makes the record that was written to the last Reserve visible.
-  void Publish(size_t bytes);
-  // Whether records of together `bytes` would all be taken now, however they fall around the lap's end.
-  bool HasRoom(uint64_t bytes);
+  // Makes the entry that was written to the last Reserve visible; it has this LSN.
+  void Publish(size_t bytes, uint64_t lsn);
+  // Whether staged entries of together `bytes` would all be taken now, however they fall around the lap's end.
+  bool HasRoom(uint64_t bytes) const;
+  // LSN of the last entry published.
+  uint64_t last_lsn() const;
+  uint32_t wake_at() const { return WordAt(ring::kWakeAtAt)->load(std::memory_order_seq_cst); }
 
   // --- The writer's side.
 
-  // A contiguous run of records.
+  // A contiguous run of staged entries.
   struct Slice {
     uint8_t* data = nullptr;
     size_t bytes = 0;
@@ -56,10 +78,13 @@ class StagingRing {
   };
   uint64_t head() const;
   uint64_t tail() const;
-  // Records from `position` on, at most up to `head` or the lap's end; skips padding. Empty at head.
+  // Entries from `position` on, at most up to `head` or the lap's end; skips padding. Empty at head.
   Slice SliceAt(uint64_t position, uint64_t head) const;
   // Everything before `position` is durable, entries up to `durable_lsn`.
   void Release(uint64_t position, uint64_t durable_lsn);
+  // Sets from how many staged bytes on the appender wakes the writer; gives what it was.
+  uint32_t ExchangeWakeAt(uint32_t bytes) { return WordAt(ring::kWakeAtAt)->exchange(bytes, std::memory_order_seq_cst); }
+  void SetState(uint32_t state) { WordAt(ring::kStateAt)->store(state, std::memory_order_release); }
 
   uint64_t durable_lsn() const;
   uint64_t used_bytes() const { return head() - tail(); }
@@ -71,27 +96,25 @@ class StagingRing {
  private:
   StagingRing() = default;
   std::atomic<uint64_t>* AtomicAt(size_t offset) const;
+  std::atomic<uint32_t>* WordAt(size_t offset) const;
 
   std::shared_ptr<SharedRegion> region_;
   uint8_t* data_ = nullptr;
   uint64_t capacity_ = 0;
   bool shared_ = false;
-  // The appender's own: its position, and the last tail that it has seen.
-  uint64_t next_ = 0;
-  uint64_t seen_tail_ = 0;
+  uint64_t next_ = 0;  // where the last Reserve() has put the entry
 };
 
 // What a ring holds, copied out of it.
 struct RingContents {
   bool found = false;
   uint64_t durable_lsn = 0;
-  // Whole records, one behind the other, consecutive LSNs, in order.
-  std::vector<uint8_t> records;
+  // Whole staged entries, one behind the other, LSNs first_lsn to last_lsn.
+  std::vector<uint8_t> staged;
   uint64_t first_lsn = 0;
   uint64_t last_lsn = 0;
-  uint32_t last_checksum = 0;  // body checksum of entry last_lsn
   uint64_t entries = 0;
-  // Bytes between tail and head that are no such records: the ring was damaged.
+  // Bytes between tail and head that are no such entries: the ring was damaged.
   bool damaged = false;
 };
 

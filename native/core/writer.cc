@@ -17,6 +17,10 @@ constexpr int kIdleRounds = 10;
 constexpr uint64_t kSpareAfter = 4;
 constexpr int kMaxFailuresInARow = 2;
 constexpr size_t kMaxEvents = 1000;
+constexpr uint32_t kWakeAtOnce = 1;
+constexpr uint64_t kNoDeadline = UINT64_MAX;
+
+Status RingIsDamaged() { return Status(ErrorCode::kCorrupt, "the staging ring holds bytes that are no entry"); }
 
 }  // namespace
 
@@ -50,7 +54,7 @@ bool Writer::Due(uint64_t now_ns, bool interval_passed) const {
 }
 
 void Writer::WakeWriter() {
-  if (sleep_mode_.exchange(SleepMode::kAwake) == SleepMode::kAwake) return;
+  if (ring_->ExchangeWakeAt(ring::kNeverWake) == ring::kNeverWake) return;
   counters_.wakeups.fetch_add(1, std::memory_order_relaxed);
   {
     const std::lock_guard<std::mutex> lock(sleep_mutex_);
@@ -60,11 +64,10 @@ void Writer::WakeWriter() {
 }
 
 void Writer::Notice() {
-  // Ordered after the ring's store of head, and against Sleep(), which stores the mode and then looks at head: one of
+  // Ordered after the ring's store of head, and against Sleep(), which stores "wake at" and then looks at head: one of
   // the two always sees the other.
-  const SleepMode mode = sleep_mode_.load(std::memory_order_seq_cst);
-  if (mode == SleepMode::kAwake) return;
-  if (mode == SleepMode::kDeep || ring_->used_bytes() >= options_.batch_bytes) WakeWriter();
+  const uint32_t wake_at = ring_->wake_at();
+  if (wake_at != ring::kNeverWake && ring_->used_bytes() >= wake_at) WakeWriter();
 }
 
 void Writer::RequestDurable(uint64_t lsn) {
@@ -93,16 +96,17 @@ void Writer::Stop() {
   WakeWriter();
 }
 
-void Writer::Sleep(SleepMode mode, uint64_t deadline_ns) {
-  sleep_mode_.store(mode, std::memory_order_seq_cst);
-  const bool staged_while_deep = mode == SleepMode::kDeep && state() != LogState::kFailed && Staged();
+void Writer::Sleep(uint32_t wake_at, uint64_t deadline_ns) {
+  ring_->ExchangeWakeAt(wake_at);
+  const bool is_deep = deadline_ns == kNoDeadline;
+  const bool staged_while_deep = is_deep && state() != LogState::kFailed && Staged();
   if (staged_while_deep || stopping_.load() || Due(environment_.clock->MonotonicNs(), false)) {
-    sleep_mode_.store(SleepMode::kAwake);
+    ring_->ExchangeWakeAt(ring::kNeverWake);
     return;
   }
   std::unique_lock<std::mutex> lock(sleep_mutex_);
   const auto woken = [this] { return woken_; };
-  if (mode == SleepMode::kDeep) {
+  if (is_deep) {
     sleep_changed_.wait(lock, woken);
   } else {
     const uint64_t now_ns = environment_.clock->MonotonicNs();
@@ -111,10 +115,11 @@ void Writer::Sleep(SleepMode mode, uint64_t deadline_ns) {
   }
   woken_ = false;
   lock.unlock();
-  sleep_mode_.store(SleepMode::kAwake);
+  ring_->ExchangeWakeAt(ring::kNeverWake);
 }
 
 void Writer::Run() {
+  const auto wake_at_batch = static_cast<uint32_t>(std::min<uint64_t>(options_.batch_bytes, ring::kNeverWake - 1));
   int idle_rounds = 0;
   uint64_t deadline_ns = environment_.clock->MonotonicNs() + options_.batch_interval_ns;
   for (;;) {
@@ -133,7 +138,7 @@ void Writer::Run() {
       return;
     }
     if (state() == LogState::kDegraded) {
-      Sleep(SleepMode::kTimed, retry_at_ns_);
+      Sleep(wake_at_batch, retry_at_ns_);
       continue;
     }
     if (interval_passed) {
@@ -141,11 +146,11 @@ void Writer::Run() {
       deadline_ns = now_ns + options_.batch_interval_ns;
     }
     if (idle_rounds >= kIdleRounds || state() == LogState::kFailed) {
-      Sleep(SleepMode::kDeep, 0);
+      Sleep(kWakeAtOnce, kNoDeadline);
       idle_rounds = 0;
       deadline_ns = environment_.clock->MonotonicNs() + options_.batch_interval_ns;
     } else {
-      Sleep(SleepMode::kTimed, deadline_ns);
+      Sleep(wake_at_batch, deadline_ns);
     }
   }
 }
@@ -169,48 +174,43 @@ Status Writer::Flush() {
   return Status();
 }
 
-Status Writer::NextRecordBytes(size_t* bytes) {
+Status Writer::NextRecordBytes(uint64_t* bytes) {
   const StagingRing::Slice slice = ring_->SliceAt(drained_, ring_->head());
-  *bytes = 0;
-  if (slice.bytes < entry::kUserIdAt) return Status(ErrorCode::kCorrupt, "the staging ring holds no whole entry");
-  const size_t size = EntryRecordBytes(Load<uint16_t>(slice.data + entry::kUserIdBytesAt),
-                                       Load<uint32_t>(slice.data + entry::kPayloadBytesAt));
-  if (size > slice.bytes) return Status(ErrorCode::kCorrupt, "an entry in the staging ring is cut off");
-  *bytes = size;
+  Entry entry;
+  size_t staged_bytes = 0;
+  if (!ReadStaged(Bytes(slice.data, slice.bytes), &entry, &staged_bytes)) return RingIsDamaged();
+  *bytes = Batch::MostBytesOf(entry);
   return Status();
 }
 
 Status Writer::CollectBatch(uint64_t limit, uint64_t* end_position) {
-  batch_.Clear();
+  active_->BeginBatch(&users_, &batch_);
   const uint64_t head = ring_->head();
-  uint64_t position = drained_;
-  while (position < head) {
-    const StagingRing::Slice slice = ring_->SliceAt(position, head);
+  uint64_t lsn = durable_lsn() + 1;
+  *end_position = drained_;
+  while (*end_position < head) {
+    const StagingRing::Slice slice = ring_->SliceAt(*end_position, head);
     size_t taken = 0;
-    while (taken < slice.bytes) {
-      const uint8_t* record = slice.data + taken;
-      const size_t left = slice.bytes - taken;
-      if (left >= sizeof(uint32_t) && Load<uint32_t>(record) != entry::kMagic) break;  // padding up to the lap's end
-      const size_t bytes = left < entry::kUserIdAt
-                               ? left + 1
-                               : EntryRecordBytes(Load<uint16_t>(record + entry::kUserIdBytesAt),
-                                                  Load<uint32_t>(record + entry::kPayloadBytesAt));
-      if (bytes > left) return Status(ErrorCode::kCorrupt, "an entry in the staging ring is cut off");
-      if (!batch_.empty() && batch_.record_bytes() + bytes > limit) {
-        *end_position = slice.end_position - left;
+    Entry entry;
+    size_t bytes = 0;
+    while (taken < slice.bytes && ReadStaged(Bytes(slice.data + taken, slice.bytes - taken), &entry, &bytes)) {
+      if (entry.lsn != lsn) return RingIsDamaged();
+      if (!batch_.Add(entry, limit)) {
+        *end_position = slice.end_position - (slice.bytes - taken);
         return Status();
       }
-      batch_.Add(record, bytes);
+      lsn++;
       taken += bytes;
     }
-    position = slice.end_position - (slice.bytes - taken);
-    if (taken == 0 && slice.bytes != 0) return Status(ErrorCode::kCorrupt, "the staging ring holds no whole entry");
+    *end_position = slice.end_position - (slice.bytes - taken);
+    // What is behind the entries of a lap is padding, which the next slice begins behind.
+    const bool lap_ended = taken == slice.bytes || Load<uint32_t>(slice.data + taken) == staged::kPaddingMagic;
+    if (!lap_ended || (taken == 0 && slice.bytes != 0)) return RingIsDamaged();
   }
-  *end_position = position;
   return Status();
 }
 
-Status Writer::OpenSegment(size_t first_record_bytes) {
+Status Writer::OpenSegment(uint64_t first_record_bytes) {
   if (next_number_ > kMaxSegmentNumber) return Status(ErrorCode::kIo, "there are no more segment numbers");
   SegmentHeader header;
   header.log_id = log_id_;
@@ -230,6 +230,7 @@ Status Writer::OpenSegment(size_t first_record_bytes) {
     return published;
   }
   active_ = std::move(made);
+  users_.Forget();
   counters_.segment.store(header.number, std::memory_order_relaxed);
   counters_.preallocated.store(active_->reserved(), std::memory_order_relaxed);
   counters_.rotations.fetch_add(1, std::memory_order_relaxed);
@@ -242,7 +243,7 @@ Status Writer::OpenSegment(size_t first_record_bytes) {
   return Status();
 }
 
-Status Writer::EnsureSegment(size_t first_record_bytes) {
+Status Writer::EnsureSegment(uint64_t first_record_bytes) {
   if (active_ != nullptr && active_->room() >= first_record_bytes) return Status();
   if (active_ != nullptr) {
     SealRetiring();
@@ -253,7 +254,7 @@ Status Writer::EnsureSegment(size_t first_record_bytes) {
 }
 
 Status Writer::WriteStaged() {
-  size_t first_record_bytes = 0;
+  uint64_t first_record_bytes = 0;
   INGEST_WAL_RETURN_IF_ERROR(NextRecordBytes(&first_record_bytes));
   INGEST_WAL_RETURN_IF_ERROR(EnsureSegment(first_record_bytes));
   uint64_t end_position = drained_;
@@ -278,9 +279,9 @@ void Writer::Acknowledge(uint64_t end_position) {
   durable_checksum_ = batch_.last_checksum();
   drained_ = end_position;
   counters_.batches.fetch_add(1, std::memory_order_relaxed);
-  counters_.written_bytes.fetch_add(batch_.bytes.size(), std::memory_order_relaxed);
+  counters_.written_bytes.fetch_add(batch_.bytes(), std::memory_order_relaxed);
   counters_.segment_offset.store(active_->position(), std::memory_order_relaxed);
-  ring_->Release(end_position, batch_.last_lsn);
+  ring_->Release(end_position, batch_.last_lsn());
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const bool waited_for = requested_lsn_.load() > before;
   const bool drained = drain_requested_.load() && IsDrained();
@@ -313,6 +314,8 @@ void Writer::AbandonActive() { active_.reset(); }
 // --- Failing
 
 void Writer::HandleFailure(const Status& status) {
+  // The user records of the batch may not have reached the segment.
+  users_.Forget();
   const bool no_space = status.code() == ErrorCode::kNoSpace;
   if (status.code() == ErrorCode::kCorrupt) {
     SetState(LogState::kFailed, LogEvent::Kind::kFailed, status);
@@ -335,6 +338,7 @@ void Writer::SetState(LogState state, LogEvent::Kind kind, const Status& status)
     problem_ = status;
   }
   state_.store(state, std::memory_order_release);
+  ring_->SetState(static_cast<uint32_t>(state));
   LogEvent event;
   event.kind = kind;
   event.segment = counters_.segment.load(std::memory_order_relaxed);

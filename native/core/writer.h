@@ -82,6 +82,8 @@ class Writer {
 
   // An entry was published in the ring.
   void Notice();
+  // The same, from an appender that has looked at the ring's "wake at" itself.
+  void WakeWriter();
   void RequestDurable(uint64_t lsn);
   void RequestDrained();
   bool IsDrained() const { return ring_->used_bytes() * 2 <= ring_->capacity(); }
@@ -108,20 +110,18 @@ class Writer {
   uint64_t durable_lsn() const { return ring_->durable_lsn(); }
 
  private:
-  enum class SleepMode : int { kAwake, kTimed, kDeep };
-
   bool Staged() const { return ring_->head() != drained_; }
   bool Due(uint64_t now_ns, bool interval_passed) const;
-  // Until woken, or until `deadline_ns` (kTimed).
-  void Sleep(SleepMode mode, uint64_t deadline_ns);
-  void WakeWriter();
+  // Until woken, or until `deadline_ns`; the appender is to wake from `wake_at` staged bytes on.
+  void Sleep(uint32_t wake_at, uint64_t deadline_ns);
 
   Status Flush();
   Status WriteStaged();
-  Status EnsureSegment(size_t first_record_bytes);
-  Status OpenSegment(size_t first_record_bytes);
+  Status EnsureSegment(uint64_t first_record_bytes);
+  Status OpenSegment(uint64_t first_record_bytes);
   Status CollectBatch(uint64_t limit, uint64_t* end_position);
-  Status NextRecordBytes(size_t* bytes);
+  // The most bytes of records that the next staged entry needs.
+  Status NextRecordBytes(uint64_t* bytes);
   void Acknowledge(uint64_t end_position);
   void AfterFlush();
   void SealRetiring();
@@ -147,6 +147,7 @@ class Writer {
   const bool first_is_only_proof_;
   uint64_t drained_ = 0;  // ring position up to which entries are durable
   uint32_t durable_checksum_;
+  NumberedUsers users_;
   Batch batch_;
   bool writing_ = false;            // the last failure was in writing or syncing active_, not in making it
   int failures_in_a_row_ = 0;
@@ -155,7 +156,6 @@ class Writer {
   std::atomic<uint64_t> requested_lsn_{0};
   std::atomic<bool> drain_requested_{false};
   std::atomic<bool> stopping_{false};
-  std::atomic<SleepMode> sleep_mode_{SleepMode::kAwake};
   std::atomic<LogState> state_{LogState::kOk};
   Counters counters_;
 

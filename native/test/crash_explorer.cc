@@ -254,7 +254,7 @@ class Life {
 
   void Count() {
     coverage_->rotations += log_->writer()->counters().rotations.load();
-    coverage_->ring_laps += log_->ring().head() / log_->ring().capacity();
+    coverage_->ring_laps += log_->ring()->head() / log_->ring()->capacity();
     coverage_->backpressure += log_->backpressure();
     if (world_->uses_after_failed_sync() != 0) wrong_ = "a file was used again after a sync of it had failed";
   }

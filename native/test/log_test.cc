@@ -23,7 +23,7 @@ TEST(Open, AnEmptyDirectoryBecomesALog) {
   std::unique_ptr<Log> log = OpenLog(&world);
   EXPECT_TRUE(log->recovery().created);
   EXPECT_EQ(log->last_lsn(), 0u);
-  EXPECT_TRUE(log->ring().shared());
+  EXPECT_TRUE(log->ring()->shared());
   CloseLog(std::move(log));
   // Nothing was written, so nothing is left but the log's name.
   EXPECT_EQ(SegmentsOf(&world), std::string(""));
@@ -155,15 +155,15 @@ TEST(Append, RefusesWhatCannotBeHavingChangedNothing) {
   std::unique_ptr<Log> log = OpenLog(&world);
   uint64_t lsn = 77;
   const std::string long_user(kMaxUserIdBytes + 1, 'u');
-  const std::string long_payload(static_cast<size_t>(log->max_record_bytes()), 'p');
+  const std::string long_payload(static_cast<size_t>(log->max_staged_bytes()), 'p');
   EXPECT_EQ(log->Append(0, Bytes("u", 1), Bytes(), 0, &lsn), ErrorCode::kInvalidArgument);
   EXPECT_EQ(log->Append(kLastOperation + 1, Bytes("u", 1), Bytes(), 0, &lsn), ErrorCode::kInvalidArgument);
   EXPECT_EQ(log->Append(1, Bytes(long_user.data(), long_user.size()), Bytes(), 0, &lsn), ErrorCode::kTooLarge);
   EXPECT_EQ(log->Append(1, Bytes(), Bytes(long_payload.data(), long_payload.size()), 0, &lsn), ErrorCode::kTooLarge);
   EXPECT_EQ(lsn, 77u);
   EXPECT_EQ(log->last_lsn(), 0u);
-  EXPECT_EQ(log->ring().used_bytes(), 0u);
-  const size_t largest = static_cast<size_t>(log->max_record_bytes()) - EntryRecordBytes(0, 0);
+  EXPECT_EQ(log->ring()->used_bytes(), 0u);
+  const size_t largest = static_cast<size_t>(log->max_staged_bytes()) - StagedEntryBytes(0, 0);
   EXPECT_EQ(log->Append(1, Bytes(), Bytes(long_payload.data(), largest), 0, &lsn), ErrorCode::kOk);
   EXPECT_EQ(lsn, 1u);
   FlushAll(log.get());
@@ -180,7 +180,7 @@ TEST(KillSafety, IsSaidWhenThereIsNoSharedMemoryAndCanBeRequired) {
   LogOptions options = SmallLogOptions();
   std::unique_ptr<Log> log;
   ASSERT_OK(Log::Open(environment, options, &log));
-  EXPECT_FALSE(log->ring().shared());
+  EXPECT_FALSE(log->ring()->shared());
   AppendEntries(log.get(), 10);
   CloseLog(std::move(log));
   options.require_kill_safe = true;
@@ -212,7 +212,7 @@ TEST(KillSafety, ACopyOfTheDirectoryHasARingOfItsOwn) {
   ASSERT_OK(StagingRing::Create(world.environment().memory, RingName(id, 0), kMinRingBytes, id,
                                 DirectoryIdentity{7, 4711}, 0, &of_the_copy));
   std::unique_ptr<Log> log = OpenLog(&world);
-  EXPECT_TRUE(log->ring().shared());
+  EXPECT_TRUE(log->ring()->shared());
   AppendEntries(log.get(), 5);
   log.reset();
   EXPECT_EQ(world.memory().size(), 2u);
@@ -348,7 +348,7 @@ TEST(NewerVersion, IsRefusedByNameAndNothingIsChanged) {
   const std::unique_ptr<MemoryWorld> before = world.AfterProcessDeath();
   const Status status = TryOpen(&world);
   EXPECT_EQ(status.code(), ErrorCode::kNewerFormat);
-  EXPECT_TRUE(status.message().find(kSecond + " is of format version 2") != std::string::npos);
+  EXPECT_TRUE(status.message().find(kSecond + " is of format version 3") != std::string::npos);
   ASSERT_EQ(world.names().size(), before->names().size());
   for (const auto& name : before->names()) EXPECT_TRUE(world.Contents(name.first) == name.second->current.get());
 }

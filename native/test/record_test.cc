@@ -14,13 +14,13 @@ constexpr uint64_t kOffset = 8192;
 const uint32_t kSegment = SegmentSeed(77, 3);
 
 std::vector<uint8_t> Placed(const TestEntry& entry, uint64_t offset = kOffset, uint32_t seed = kSegment) {
-  std::vector<uint8_t> record = Staged(entry);
+  std::vector<uint8_t> record = Encoded(entry);
   PlaceEntry(record.data(), seed, offset);
   return record;
 }
 
 Record Check(const std::vector<uint8_t>& bytes, uint64_t offset = kOffset, uint32_t seed = kSegment) {
-  return CheckRecord(Bytes(bytes.data(), bytes.size()), seed, offset);
+  return CheckRecord(Bytes(bytes.data(), bytes.size()), seed, 1, offset);
 }
 
 std::vector<uint8_t> EncodedMark(const Mark& mark) {
@@ -117,7 +117,7 @@ TEST(Record, WhatIsCutOffNeedsMoreAndSaysHowMuch) {
   const std::vector<uint8_t> sound = Placed(Sized(5, 20));
   for (size_t size = 0; size < sound.size(); size++) {
     // All of the bytes are there, but only `size` of them are given.
-    const Record record = CheckRecord(Bytes(sound.data(), size), kSegment, kOffset);
+    const Record record = CheckRecord(Bytes(sound.data(), size), kSegment, 1, kOffset);
     ASSERT_EQ(record.state, RecordState::kNeedMore);
     const size_t needed = size < sizeof(uint32_t) ? sizeof(uint32_t) : size < entry::kTimestampAt ? entry::kTimestampAt
                                                                                                   : sound.size();
@@ -125,7 +125,7 @@ TEST(Record, WhatIsCutOffNeedsMoreAndSaysHowMuch) {
   }
   const std::vector<uint8_t> mark = EncodedMark(SomeMark());
   for (size_t size = sizeof(uint32_t); size < mark.size(); size++) {
-    ASSERT_EQ(CheckRecord(Bytes(mark.data(), size), kSegment, kOffset).bytes, mark::kBytes);
+    ASSERT_EQ(CheckRecord(Bytes(mark.data(), size), kSegment, 1, kOffset).bytes, mark::kBytes);
   }
 }
 
@@ -173,28 +173,6 @@ TEST(Record, AMarkThatSaysTheImpossibleIsRefused) {
   Mark unknown = SomeMark();
   unknown.kind = static_cast<MarkKind>(kLastMarkKind + 1);
   EXPECT_EQ(Check(EncodedMark(unknown)).state, RecordState::kNothing);
-}
-
-TEST(StagedEntry, IsVouchedForByItsBodyAlone) {
-  std::vector<uint8_t> staged = Staged(Sized(5, 20));
-  EXPECT_EQ(CheckStagedEntry(Bytes(staged.data(), staged.size())).state, RecordState::kEntry);
-  EXPECT_EQ(Check(staged).state, RecordState::kNothing);
-  // The place's checksum is the only part that the body's checksum leaves out.
-  for (size_t bit = 0; bit < staged.size() * 8; bit++) {
-    std::vector<uint8_t> bytes = staged;
-    FlipBit(&bytes, bit);
-    const bool in_place_checksum = bit / 8 >= entry::kHeaderChecksumAt && bit / 8 < entry::kLsnAt;
-    const RecordState state = CheckStagedEntry(Bytes(bytes.data(), bytes.size())).state;
-    ASSERT_EQ(state == RecordState::kEntry, in_place_checksum);
-  }
-}
-
-TEST(StagedEntry, ALengthBeyondWhatIsGivenIsNotFollowed) {
-  std::vector<uint8_t> staged = Staged(Sized(5, 20));
-  Store(staged.data() + entry::kPayloadBytesAt, static_cast<uint32_t>(kMaxPayloadBytes));
-  EXPECT_EQ(CheckStagedEntry(Bytes(staged.data(), staged.size())).state, RecordState::kNeedMore);
-  Store(staged.data() + entry::kPayloadBytesAt, UINT32_MAX);
-  EXPECT_EQ(CheckStagedEntry(Bytes(staged.data(), staged.size())).state, RecordState::kNothing);
 }
 
 }  // namespace

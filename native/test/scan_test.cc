@@ -76,7 +76,7 @@ TEST(Scan, ARecordInsideAPayloadIsNeverDelivered) {
     TestEntry carrier = EntryOf(1);
     carrier.payload = std::string(shift, 'x');
     for (int copy = 0; copy < 3; copy++) {
-      std::vector<uint8_t> inner = Staged(EntryOf(2));
+      std::vector<uint8_t> inner = Encoded(EntryOf(2));
       if (copy == 1) PlaceEntry(inner.data(), segment.seed(), 9000);
       const size_t at = segment.bytes().size() + entry::kUserIdAt + carrier.user_id.size() + 1 + carrier.payload.size();
       if (copy == 2) PlaceEntry(inner.data(), segment.seed(), at);
@@ -131,7 +131,7 @@ struct Work {
 };
 Work ScanInWindows(const std::vector<uint8_t>& bytes, uint32_t seed, size_t window_bytes) {
   Work work;
-  Scanner scanner(seed, kSegmentDataAt);
+  Scanner scanner(seed, 1, kSegmentDataAt);
   size_t want = window_bytes;
   for (;;) {
     const size_t from = static_cast<size_t>(scanner.position());
@@ -175,7 +175,7 @@ TEST(Scan, SoundHeadersOfEntriesThatDoNotFitTakeALinearNumberOfSteps) {
   segment.AddZeros(1 << 18);
   std::vector<uint8_t>& bytes = segment.bytes();
   for (size_t at = kSegmentDataAt; at + entry::kTimestampAt <= bytes.size(); at += 40) {
-    std::vector<uint8_t> record = Staged(EntryOf(at));
+    std::vector<uint8_t> record = Encoded(EntryOf(at));
     Store(record.data() + entry::kPayloadBytesAt, static_cast<uint32_t>(kMaxPayloadBytes));
     PlaceEntry(record.data(), segment.seed(), at);
     std::copy(record.begin(), record.begin() + entry::kTimestampAt, bytes.begin() + static_cast<std::ptrdiff_t>(at));

@@ -17,7 +17,7 @@ bool TestEntry::operator==(const TestEntry& other) const {
          sequence == other.sequence && timestamp_ms == other.timestamp_ms;
 }
 
-std::vector<uint8_t> Staged(const TestEntry& from) {
+Entry Borrowed(const TestEntry& from) {
   Entry entry;
   entry.lsn = from.lsn;
   entry.timestamp_ms = from.timestamp_ms;
@@ -25,9 +25,19 @@ std::vector<uint8_t> Staged(const TestEntry& from) {
   entry.operation = from.operation;
   entry.user_id = Bytes(from.user_id.data(), from.user_id.size());
   entry.payload = Bytes(from.payload.data(), from.payload.size());
-  std::vector<uint8_t> record(EntryRecordBytes(from.user_id.size(), from.payload.size()));
-  StageEntry(entry, record.data());
+  return entry;
+}
+
+std::vector<uint8_t> Encoded(const TestEntry& entry) {
+  std::vector<uint8_t> record(EntryRecordBytes(entry.user_id.size(), entry.payload.size()));
+  EncodeEntry(Borrowed(entry), record.data());
   return record;
+}
+
+std::vector<uint8_t> Staged(const TestEntry& entry) {
+  std::vector<uint8_t> bytes(StagedEntryBytes(entry.user_id.size(), entry.payload.size()));
+  StageEntry(Borrowed(entry), bytes.data());
+  return bytes;
 }
 
 SegmentBytes::SegmentBytes(const SegmentHeader& header)
@@ -39,7 +49,7 @@ SegmentBytes::SegmentBytes(const SegmentHeader& header)
 
 uint64_t SegmentBytes::Add(const TestEntry& entry) {
   const uint64_t offset = bytes_.size();
-  std::vector<uint8_t> record = Staged(entry);
+  std::vector<uint8_t> record = Encoded(entry);
   PlaceEntry(record.data(), seed_, offset);
   bytes_.insert(bytes_.end(), record.begin(), record.end());
   return offset;
@@ -88,7 +98,7 @@ SegmentBytes SmallSegment(uint64_t count) {
 
 std::vector<ScanStep> ScanAll(Bytes bytes, uint32_t seed) {
   std::vector<ScanStep> steps;
-  Scanner scanner(seed, kSegmentDataAt);
+  Scanner scanner(seed, 1, kSegmentDataAt);
   for (;;) {
     steps.push_back(scanner.Next(bytes, 0, true));
     if (steps.back().kind == ScanKind::kEnd || steps.back().kind == ScanKind::kNeedMore) return steps;

@@ -8,6 +8,7 @@
 #include "record.h"
 #include "scan.h"
 #include "segment_header.h"
+#include "staged_entry.h"
 
 namespace ingest_wal {
 namespace testing {
@@ -23,7 +24,10 @@ struct TestEntry {
   bool operator==(const TestEntry& other) const;
 };
 
-// A staged record of `entry`.
+Entry Borrowed(const TestEntry& entry);
+// A record of `entry` that has no place yet.
+std::vector<uint8_t> Encoded(const TestEntry& entry);
+// `entry` as it is staged.
 std::vector<uint8_t> Staged(const TestEntry& entry);
 
 // Builds a segment record by record: header, entries, marks, as the writer would place them.

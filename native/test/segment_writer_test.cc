@@ -24,11 +24,11 @@ class Fixture {
 
   Status WriteEntries(uint64_t first_lsn, uint64_t count, size_t payload_bytes = 10) {
     Batch batch;
+    writer->BeginBatch(&users, &batch);
     for (uint64_t lsn = first_lsn; lsn < first_lsn + count; lsn++) {
       TestEntry entry = EntryOf(lsn);
       entry.payload = std::string(payload_bytes, 'p');
-      const std::vector<uint8_t> record = Staged(entry);
-      batch.Add(record.data(), record.size());
+      EXPECT_TRUE(batch.Add(Borrowed(entry), UINT64_MAX));
     }
     return writer->WriteBatch(&batch, first_lsn - 1, 5);
   }
@@ -43,6 +43,7 @@ class Fixture {
   std::unique_ptr<Directory> directory;
   std::unique_ptr<SpareSegment> spare;
   SegmentHeader header;
+  NumberedUsers users;
   std::unique_ptr<SegmentWriter> writer;
 };
 

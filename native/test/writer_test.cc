@@ -335,7 +335,7 @@ TEST(DamagedRing, IsNeverWrittenToADisk) {
   std::unique_ptr<Log> log = OpenLog(&world);
   AppendEntries(log.get(), 5);
   std::vector<uint8_t>& region = *world.memory().begin()->second;
-  Store(region.data() + 4096 + entry::kPayloadBytesAt, uint32_t{0xffffffff});
+  Store(region.data() + 4096 + staged::kPayloadBytesAt, uint32_t{0xffffffff});
   EXPECT_FALSE(log->writer()->Step());
   EXPECT_EQ(log->writer()->state(), LogState::kFailed);
   EXPECT_EQ(log->writer()->problem().code(), ErrorCode::kCorrupt);

@@ -73,8 +73,8 @@ describe('append', () => {
 
   test('takes an entry of a quarter of the ring, and not one byte more', async () => {
     const wal = await log.open(SMALLEST_RING)
-    const header = 44 + 4 + 1 + 4
-    const largest = (1 << 16) / 4 - header
+    const { entryUserIdAt } = native().ringLayout
+    const largest = (1 << 16) / 4 - (entryUserIdAt as number) - Math.ceil('user'.length / 8) * 8
     const payload = new Uint8Array(largest).map((_, index) => index & 0xff)
     wal.append(Operation.ADD_MEASUREMENT, 'user', payload)
     const error = errorOf(() => wal.append(Operation.ADD_MEASUREMENT, 'user', new Uint8Array(largest + 1)))

@@ -1,0 +1,75 @@
+/** Stages entries by a call of native code each: the road where memory of the ring cannot be given to JavaScript. */
+import type { NativeLog } from '../../binding.js'
+import { MEASUREMENT_BYTES, MEASUREMENT_ORIGIN_BYTES, MEASUREMENT_VERSION, type Appender } from './appender.js'
+import { Operation } from './types.js'
+import { checkUserId, unknownHandle } from './user-ids.js'
+
+export class NativeAppender implements Appender {
+  readonly #log: NativeLog
+  /** Handles are indexes in here, plus one. */
+  readonly #names: string[] = []
+  readonly #handles = new Map<string, number>()
+  readonly #bytes = new Uint8Array(MEASUREMENT_ORIGIN_BYTES)
+  readonly #view = new DataView(this.#bytes.buffer)
+  readonly #plain = this.#bytes.subarray(0, MEASUREMENT_BYTES)
+
+  constructor(log: NativeLog) {
+    this.#log = log
+  }
+
+  get lastLsn(): number {
+    return this.#log.lastLsn()
+  }
+
+  get durableLsn(): number {
+    return this.#log.durableLsn()
+  }
+
+  /** Native code counts it. */
+  get backpressure(): number {
+    return 0
+  }
+
+  close(): void {
+    // Native code knows.
+  }
+
+  append(operation: Operation, userId: string, payload: Uint8Array | null, sequence: number): number {
+    checkUserId(userId)
+    return this.#log.append(operation, userId, payload, sequence)
+  }
+
+  user(userId: string): number {
+    const known = this.#handles.get(userId)
+    if (known !== undefined) return known
+    checkUserId(userId)
+    this.#handles.set(userId, this.#names.push(userId))
+    return this.#names.length
+  }
+
+  appendMeasurement(
+    user: number | string,
+    timestamp: number,
+    value: number,
+    sequence: number,
+    buffer: number,
+    source: number,
+    position: number
+  ): number {
+    const userId = typeof user === 'string' ? user : this.#names[user - 1]
+    if (userId === undefined) throw unknownHandle(user)
+    const view = this.#view
+    this.#bytes[0] = MEASUREMENT_VERSION
+    this.#bytes[1] = source === 0 ? 0 : 1
+    view.setUint32(4, buffer, true)
+    view.setFloat64(8, timestamp, true)
+    view.setFloat64(16, value, true)
+    view.setUint32(24, source, true)
+    view.setFloat64(32, position, true)
+    return this.append(Operation.ADD_MEASUREMENT, userId, source === 0 ? this.#plain : this.#bytes, sequence)
+  }
+
+  hasRoom(entries: number, bytes: number): boolean {
+    return this.#log.hasRoom(entries, bytes)
+  }
+}

@@ -1,0 +1,11 @@
+// The checks of the records that version 2 added, for CheckRecord() of record.h.
+#pragma once
+
+#include "record.h"
+
+namespace ingest_wal {
+
+Record CheckShortEntry(Bytes window, uint32_t segment_seed, uint64_t first_lsn, uint64_t offset);
+Record CheckUserRecord(Bytes window, uint32_t segment_seed, uint64_t offset);
+
+}  // namespace ingest_wal
