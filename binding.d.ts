@@ -146,16 +146,26 @@ export interface NativeStats {
   batches: number
   syncs: number
   writtenBytes: number
+  /** Zeros written so that later writes find their space allocated; with `writtenBytes`, all that went to segments. */
+  writtenAheadBytes: number
+  /** Segments that were filled again instead of unlinked. */
+  recycledSegments: number
   rotations: number
   wakeups: number
   backpressure: number
   preallocated: boolean
 }
 
-/** One pull of a reader: users and payloads in `bytes`, `entryColumns.length` numbers an entry in `columns`. */
+/** One pull of a reader. Its memory is its own: the reader does not touch it again. */
 export interface NativeChunk {
+  /** Payloads, each at a multiple of 8; the length is one too. */
   bytes: Uint8Array
+  /** `entryColumns.length` numbers an entry. `user` is the number of its user. */
   columns: Float64Array
+  /** Ids of the users met first in this chunk. The first of them has the number `firstUser`, the others follow. */
+  users: string[]
+  /** 0: the numbers of users begin anew, and those of earlier chunks mean nothing any more. */
+  firstUser: number
   damage: NativeDamage[]
 }
 

@@ -8,18 +8,19 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './harness/machine.mjs'
+import { bytesOnDisk, deviceWrittenBytes, syncDevice } from './harness/meter.mjs'
 import { compilePrograms } from './harness/native-programs.mjs'
 import { pageOf } from './harness/page.mjs'
 import { endOnSignals, outputOf } from './harness/process.mjs'
-import { goalLines, goalsOf, summarise, tableOf } from './harness/report.mjs'
+import { goalLines, goalsOf, goalsTable, summarise, tableOf } from './harness/report.mjs'
 
-const JOBS = ['bulk', 'append', 'awaited', 'read', 'recover', 'service']
+// Jobs whose goals look at another's figures come after it.
+const JOBS = ['bulk', 'lane', 'append', 'awaited', 'read', 'recover', 'service', 'growth', 'memory']
 const COMPETITORS = [
-  'ingest-wal', 'raw', 'javascript-ring', 'buffer-concat', 'append-file', 'json-lines', 'sonic-boom', 'lmdb',
-  'classic-level', 'better-sqlite3', 'bare-call', 'control'
+  'ingest-wal', 'ingest-wal-by-name', 'ingest-wal-for-await', 'raw', 'javascript-ring', 'buffer-concat', 'append-file',
+  'json-lines', 'sonic-boom', 'lmdb', 'rocksdb', 'leveldb', 'nxtedition-rocksdb', 'hypercore', 'classic-level',
+  'better-sqlite3', 'bare-call', 'control'
 ]
-/** The raw program is no Node module: it is run in place of the child. */
-const RAW = 'raw'
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url))
 const LIMITS = { timeoutMs: 600_000 }
 const LEAST_ENTRIES = 100
@@ -89,20 +90,24 @@ async function main() {
   const results = []
   try {
     for (const { name, job, variant } of variants) {
-      const taking = competitors.filter((competitor) => competitor.jobs.includes(name))
+      const taking = competitors.filter((competitor) => takesPart(competitor, name, skipped))
       const runs = await runVariant({ name, job, variant, competitors: taking, work })
       const result = summarise(variant, job.figure, runs)
-      const goals = goalsOf(job, variant, result)
-      results.push({ title: job.title, columns: job.columns, result, goals, runs })
-      console.log(`\n${variant.name} (${job.title}; ${variant.entries.toLocaleString('en-US')} entries)`)
+      const goals = goalsOf(job, variant, result, results)
+      const plots = result.rows.length > 0 ? (job.plots?.(result) ?? []) : []
+      results.push({ title: job.title, columns: job.columns, result, goals, plots, runs })
+      const amount = `${variant.entries.toLocaleString('en-US')} ${variant.unit ?? 'entries'}`
+      console.log(`\n${variant.name} (${job.title}; ${amount})`)
       console.log([...tableOf(result, job.columns), ...goalLines(goals)].join('\n'))
     }
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
   const durabilities = Object.fromEntries(competitors.map(({ name, durability }) => [name, durability]))
+  console.log(`\n${goalsTable(results).join('\n')}`)
+  if (options.scale !== 1) console.log(`at scale ${options.scale}: what is to be reached is meant for scale 1`)
   console.log('\ndurability')
-  for (const [name, text] of Object.entries(durabilities)) console.log(`  ${name.padEnd(16)} ${text}`)
+  for (const [name, text] of Object.entries(durabilities)) console.log(`  ${name.padEnd(20)} ${text}`)
   for (const [name, reason] of Object.entries(skipped)) console.log(`not measured: ${name}: ${reason}`)
   for (const [name, reason] of Object.entries(failed)) console.log(`failed: ${name}: ${reason}`)
   const { rounds, scale } = options
@@ -112,10 +117,7 @@ async function main() {
 
 /** Those of `--only` that can be run here, and why the others cannot. */
 async function loadCompetitors() {
-  const skipped = {}
-  for (const [name, reason] of Object.entries(compilePrograms())) {
-    if (reason !== undefined && options.only.includes(name)) skipped[name] = reason
-  }
+  const skipped = compilePrograms(options.only)
   const competitors = []
   for (const name of options.only.filter((each) => skipped[each] === undefined)) {
     try {
@@ -125,6 +127,13 @@ async function loadCompetitors() {
     }
   }
   return { competitors, skipped }
+}
+
+function takesPart(competitor, job, skipped) {
+  if (!competitor.jobs.includes(job)) return false
+  const reason = competitor.cannot?.(job)
+  if (reason !== undefined) skipped[`${competitor.name} in ${job}`] = reason
+  return reason === undefined
 }
 
 async function selectedVariants() {
@@ -145,22 +154,24 @@ async function selectedVariants() {
 async function runVariant({ name, job, variant, competitors, work }) {
   const runs = []
   let taking = [...competitors]
-  for (let round = 0; round < options.rounds; round++) {
+  const rounds = Math.min(options.rounds, job.rounds ?? options.rounds)
+  for (let round = 0; round < rounds; round++) {
     for (const competitor of inTurn(taking, round, job.sharedFiles)) {
       const owner = job.sharedFiles ?? competitor.name
       const directory = join(work, variant.name, owner)
       try {
         tell(`${variant.name} round ${round + 1}: ${competitor.name}`)
-        await prepare({ name, job, variant, owner, directory, round })
+        await prepare({ name, job, variant, competitor, owner, directory, round })
         const metrics = await runOnce({ name, job, variant, competitor, directory })
-        runs.push({ competitor: competitor.name, round, metrics })
+        const rows = job.rowsOf?.(metrics) ?? [{ competitor: competitor.name, metrics }]
+        for (const row of rows) runs.push({ ...row, round })
       } catch (error) {
         failed[`${competitor.name} in ${variant.name}`] = error.message
         taking = taking.filter((each) => each !== competitor)
       }
       if (job.prepare === undefined) rmSync(directory, { recursive: true, force: true })
     }
-    if (round + 1 === options.rounds) rmSync(join(work, variant.name), { recursive: true, force: true })
+    if (round + 1 === rounds) rmSync(join(work, variant.name), { recursive: true, force: true })
   }
   return runs
 }
@@ -173,26 +184,46 @@ function inTurn(competitors, round, owner) {
 }
 
 /** Makes the directory, empty or with what competitors are to find. Big files are filled once, for all rounds. */
-async function prepare({ name, job, variant, owner, directory, round }) {
+async function prepare({ name, job, variant, competitor, owner, directory, round }) {
   const key = variant.filledEachRound ? `${directory} ${round}` : directory
   if (prepared.has(key)) return
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
   if (job.prepare === undefined) return
   prepared.add(key)
-  await node({ job: name, competitor: owner, directory, ...variant, phase: 'prepare' }, job.endsKilled)
+  const spec = { job: name, competitor: owner, directory, ...variant, phase: 'prepare' }
+  if (competitor.command === undefined || owner !== competitor.name) await node(spec, job.endsKilled)
+  else await outputOf(...commandOf(competitor, spec), LIMITS)
 }
 
 async function runOnce({ name, job, variant, competitor, directory }) {
   // What earlier runs left to be written belongs to them.
-  await outputOf('sync', [], LIMITS)
-  if (competitor.name !== RAW) {
-    const output = await node({ job: name, competitor: competitor.name, directory, ...variant, phase: 'run' })
-    return JSON.parse(output.trim().split('\n').at(-1))
-  }
-  const from = job.rawDirectory?.(directory) ?? directory
-  const [program, ...args] = competitor.command({ job: name, directory: from, ...variant })
-  return job.fromRaw(JSON.parse(await outputOf(program, args, LIMITS)), variant)
+  syncDevice()
+  const startedAt = deviceWrittenBytes(directory)
+  const spec = { job: name, competitor: competitor.name, directory, ...variant, phase: 'run' }
+  const metrics = competitor.command === undefined ? await runModule(spec) : await runProgram(job, competitor, spec)
+  if (job.entryBytes === undefined) return metrics
+  syncDevice()
+  const bytes = variant.entries * job.entryBytes
+  const deviceBytes = deviceWrittenBytes(directory) - (metrics.deviceBefore ?? startedAt)
+  return { ...metrics, writeAmplification: metrics.writtenBytes / bytes, deviceAmplification: deviceBytes / bytes }
+}
+
+async function runModule(spec) {
+  const output = await node(spec)
+  return JSON.parse(output.trim().split('\n').at(-1))
+}
+
+/** A competitor that is no Node module: its program is run in place of the child. */
+async function runProgram(job, competitor, spec) {
+  const directory = competitor.name === 'raw' ? (job.rawDirectory?.(spec.directory) ?? spec.directory) : spec.directory
+  const output = await outputOf(...commandOf(competitor, { ...spec, directory }), LIMITS)
+  return { ...job.fromProgram(JSON.parse(output), spec), diskBytes: bytesOnDisk(directory) }
+}
+
+function commandOf(competitor, spec) {
+  const [program, ...args] = competitor.command(spec)
+  return [program, args]
 }
 
 function node(spec, endsKilled = false) {

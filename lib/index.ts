@@ -3,8 +3,17 @@ export { Wal, type WalEvents, type WalRecovery, type WalStats } from './wal/wal.
 export type { WalOptions } from './wal/options.js'
 export type { WalHealth } from './wal/health.js'
 export type { WalMetrics } from './wal/metrics.js'
-export { Operation, type Damage, type EntriesOptions, type Entry, type EntryLog, type OperationName } from './wal/types.js'
-export { readLog, scanLog, type LogScan, type ReadLogOptions } from './wal/inspect.js'
+export {
+  MeasurementPayload,
+  Operation,
+  type Damage,
+  type EntriesOptions,
+  type Entry,
+  type EntryChunk,
+  type EntryLog,
+  type OperationName
+} from './wal/types.js'
+export { readLog, readLogChunks, scanLog, type LogScan, type ReadLogOptions } from './wal/inspect.js'
 
 export {
   ReplayBuffer,

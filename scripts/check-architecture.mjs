@@ -44,8 +44,12 @@ const RULES = [
   },
   {
     name: 'records, scan, segment headers and names are functions of bytes',
-    files: /^native\/core\/(record|scan|segment_header|segment_name)\.(h|cc)$/,
-    only: [STANDARD_HEADER, core('bytes', 'status', 'format', 'record', 'scan', 'segment_header', 'segment_name', 'crc32c')]
+    files: /^native\/core\/(record|record_short|staged_entry|scan|segment_header|segment_name|segment_users)\.(h|cc)$/,
+    only: [
+      STANDARD_HEADER,
+      core('bytes', 'status', 'format', 'crc32c'),
+      core('record', 'record_short', 'staged_entry', 'scan', 'segment_header', 'segment_name', 'segment_users')
+    ]
   },
   {
     name: 'the writer never sees the reader',

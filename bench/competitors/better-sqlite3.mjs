@@ -27,6 +27,6 @@ export async function open(directory) {
 export async function read(directory, onEntry) {
   const database = new Database(join(directory, 'log.sqlite'), { readonly: true })
   const rows = database.prepare('SELECT lsn, timestamp, operation, user AS userId, payload FROM entries ORDER BY lsn')
-  for (const row of rows.iterate()) onEntry(row)
+  for (const { userId, payload } of rows.iterate()) onEntry(userId, payload)
   database.close()
 }

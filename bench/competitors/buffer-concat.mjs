@@ -1,17 +1,23 @@
 import { open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { encode, readFrames } from '../harness/frame.mjs'
+import { encode, encodeMeasurement, readFrames } from '../harness/frame.mjs'
 import { listLog } from '../harness/group-commit.mjs'
 
 export const name = 'buffer-concat'
 export const durability =
   'a Buffer an entry, Buffer.concat, fs.write and fdatasync of each batch; no checksum; not kill-safe'
-export const jobs = ['bulk', 'append', 'awaited', 'read']
+export const jobs = ['bulk', 'append', 'awaited', 'read', 'lane']
 
-export async function open(directory) {
+export const open = (directory) => openWith(directory, encode)
+
+export async function openLane(directory) {
+  return { user: (userId) => userId, ...(await openWith(directory, encodeMeasurement)) }
+}
+
+async function openWith(directory, encodeEntry) {
   const file = await openFile(join(directory, 'log'), 'w')
   return listLog({
-    encode,
+    encode: encodeEntry,
     async write(frames) {
       await file.writeFile(Buffer.concat(frames))
       await file.datasync()

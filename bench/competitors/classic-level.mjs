@@ -32,7 +32,7 @@ export async function read(directory, onEntry) {
   for (;;) {
     const values = await iterator.nextv(10_000)
     if (values.length === 0) break
-    for (const value of values) onEntry(decode(value, 0))
+    for (const value of values) decode(value, 0, onEntry)
   }
   await iterator.close()
   await database.close()

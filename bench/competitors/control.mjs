@@ -1,6 +1,6 @@
 export const name = 'control'
 export const durability = 'none: it does nothing, and shows what the loop itself costs'
-export const jobs = ['bulk', 'append', 'service']
+export const jobs = ['bulk', 'append', 'service', 'lane']
 
 export async function open() {
   return {
@@ -10,4 +10,8 @@ export async function open() {
     syncs: () => 0,
     close: async () => undefined
   }
+}
+
+export async function openLane() {
+  return { user: (userId) => userId, ...(await open()) }
 }

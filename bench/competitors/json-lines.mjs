@@ -27,7 +27,7 @@ export async function open(directory) {
 export async function read(directory, onEntry) {
   const input = createReadStream(join(directory, 'log.jsonl'), { highWaterMark: 1 << 20 })
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {
-    const entry = JSON.parse(line)
-    onEntry({ ...entry, payload: Buffer.from(entry.payload, 'base64') })
+    const { userId, payload } = JSON.parse(line)
+    onEntry(userId, Buffer.from(payload, 'base64'))
   }
 }

@@ -26,6 +26,6 @@ export async function open(directory) {
 
 export async function read(directory, onEntry) {
   const database = openLog(directory)
-  for (const { value } of database.getRange()) onEntry(decode(value, 0))
+  for (const { value } of database.getRange()) decode(value, 0, onEntry)
   await database.close()
 }

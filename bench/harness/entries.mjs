@@ -6,13 +6,20 @@ export const ENTRY_BYTES = PAYLOAD_BYTES + USER_ID_BYTES
 /** What the logs written here in JavaScript and C++ put before user id and payload of an entry. */
 export const HEADER_BYTES = 24
 export const FRAME_BYTES = HEADER_BYTES + ENTRY_BYTES
+/** A measurement without a codec: a user id and two numbers. */
+export const MEASUREMENT_BYTES = USER_ID_BYTES + 2 * 8
+export const MEASUREMENT_FRAME_BYTES = HEADER_BYTES + MEASUREMENT_BYTES
 
 const USERS = 1000
 const PAYLOADS = 256
 
+export function makeUserIds() {
+  return Array.from({ length: USERS }, (_, i) => `user-${String(i).padStart(USER_ID_BYTES - 5, '0')}`)
+}
+
 /** `userIds` and `payloads`; entry number i has `userIds[i % 1000]` and `payloads[i % 256]`. */
 export function makeEntries() {
-  const userIds = Array.from({ length: USERS }, (_, i) => `user-${String(i).padStart(USER_ID_BYTES - 5, '0')}`)
+  const userIds = makeUserIds()
   // A generator of its own, so that every run of every competitor writes the same bytes.
   let state = 0x2545f491
   const payloads = Array.from({ length: PAYLOADS }, () => {
@@ -37,6 +44,7 @@ export function expectedChecksum(count) {
   return sum
 }
 
+/** What one entry adds to that sum. */
 export function checksumOf(userId, payload) {
   return payload[0] + payload[payload.length - 1] + userId.length
 }

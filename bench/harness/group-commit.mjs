@@ -3,6 +3,8 @@
  * due when 1 MB is staged, when 100 ms have passed, or when somebody waits. One is under way at a time; what arrives
  * meanwhile goes into the next one, up to 4 MB of it. At most 16 MiB are staged, then the caller has to wait.
  */
+import { MEASUREMENT_BYTES } from './entries.mjs'
+
 export const BATCH_BYTES = 1_000_000
 export const MAX_BATCH_BYTES = 4 * BATCH_BYTES
 export const QUEUE_BYTES = 16 * 1024 * 1024
@@ -116,7 +118,10 @@ export class StagedItems {
   }
 }
 
-/** The log of a peer that takes a list of items: `write(items)` makes them durable. */
+/**
+ * The log of a peer that takes a list of items: `write(items)` makes them durable. What is appended is a user id and a
+ * payload or, where `encode` is for measurements, a user id and two numbers.
+ */
 export function listLog({ encode, write, close }) {
   const staged = new StagedItems()
   const group = new GroupCommit(async () => {
@@ -126,10 +131,10 @@ export function listLog({ encode, write, close }) {
   })
   let lsn = 0
   return {
-    append(userId, payload) {
+    append(userId, payload, number) {
       if (!group.hasRoom) return false
-      const bytes = userId.length + payload.length
-      staged.push(encode(++lsn, userId, payload), bytes)
+      const bytes = number === undefined ? userId.length + payload.length : MEASUREMENT_BYTES
+      staged.push(encode(++lsn, userId, payload, number), bytes)
       group.add(bytes)
       return true
     },

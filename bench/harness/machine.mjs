@@ -12,9 +12,18 @@ export function describeMachine(directory) {
     system: `${type()} ${release()} ${arch()}`,
     node: process.version,
     compiler: firstLine(process.env.CXX ?? 'c++', ['--version']),
+    disk: diskOf(directory),
     fileSystem: fileSystemOf(directory),
     loadAverage: loadAverage()
   }
+}
+
+/** The device under `directory`: its name, size, whether it spins (1), scheduler, model. */
+function diskOf(directory) {
+  const source = firstLine('findmnt', ['-n', '-o', 'SOURCE', '-T', directory])
+  if (!source.startsWith('/dev/')) return source
+  const found = firstLine('lsblk', ['-n', '-d', '-o', 'NAME,SIZE,ROTA,SCHED,MODEL', source])
+  return found === 'unknown' ? source : found.replace(/\s+/g, ' ')
 }
 
 /** Type and options of the file system that holds `directory`: `ext4 (rw,relatime)`. */

@@ -1,5 +1,5 @@
 /** From the runs of all rounds to medians and ratios, and from those to tables and to what is reached. */
-import { summary } from './statistics.mjs'
+import { medianCurve, summary } from './statistics.mjs'
 
 const OURS = 'ingest-wal'
 
@@ -22,31 +22,62 @@ export function summarise(variant, figure, runs) {
       .filter((run) => oursByRound.has(run.round))
       .map((run) => timesBetter(figure, oursByRound.get(run.round), run.metrics[figure.key]))
       .filter(Number.isFinite)
-    return { competitor, rounds: own.length, metrics, times: ratios.length > 0 ? summary(ratios) : undefined }
+    const curves = own.map((run) => run.metrics.curve).filter((curve) => curve !== undefined)
+    return {
+      competitor,
+      rounds: own.length,
+      metrics,
+      curve: curves.length > 0 ? medianCurve(curves) : undefined,
+      times: ratios.length > 0 ? summary(ratios) : undefined
+    }
   })
   const direction = figure.better === 'higher' ? -1 : 1
   const rank = (row) => direction * (row.metrics[figure.key]?.median ?? Infinity * direction)
-  return { variant: variant.name, figure, rows: rows.sort((a, b) => rank(a) - rank(b)) }
+  return { variant: variant.name, figure, rows: figure.keepsOrder ? rows : rows.sort((a, b) => rank(a) - rank(b)) }
 }
 
-const NOT_PEERS = new Set([OURS, 'raw', 'bare-call', 'control'])
+const NOT_PEERS = new Set([OURS, 'ingest-wal-by-name', 'ingest-wal-for-await', 'raw', 'bare-call', 'control'])
 
-/** What the job is to reach, beside what it reached; nothing where a competitor that a goal names was not measured. */
-export function goalsOf(job, variant, { rows }) {
+/**
+ * What the job is to reach, beside what it reached: `{ goal, measured, reached }`, NaN where a competitor that a goal
+ * names was not measured. `earlier`: the results of the jobs before it.
+ */
+export function goalsOf(job, variant, { rows }, earlier) {
+  if (rows.length === 0) return []
   const row = (competitor) => rows.find((each) => each.competitor === competitor)
-  const goals = job.goals({
+  return job.goals({
     variant,
+    rows,
     peers: rows.map((each) => each.competitor).filter((each) => !NOT_PEERS.has(each)),
-    of: (competitor, key) => row(competitor)?.metrics[key]?.median ?? NaN,
-    times: (competitor) => row(competitor)?.times?.median ?? NaN
+    of: (competitor, key) => medianOf(rows, competitor, key),
+    times: (competitor) => row(competitor)?.times?.median ?? NaN,
+    elsewhere: (name, competitor, key) => {
+      const other = earlier.find(({ result }) => result.variant === name)
+      return medianOf(other?.result.rows ?? [], competitor, key)
+    }
   })
-  return goals.filter(({ measured }) => Number.isFinite(measured))
+}
+
+function medianOf(rows, competitor, key) {
+  return rows.find((each) => each.competitor === competitor)?.metrics[key]?.median ?? NaN
 }
 
 export function goalLines(goals) {
-  return goals.map(({ goal, measured, reached }) => {
-    return `${reached ? 'reached    ' : 'not reached'} ${goal}: ${format('', measured)}`
+  return goals.map((goal) => `${outcome(goal).padEnd(12)} ${goal.goal}: ${format('', goal.measured)}`)
+}
+
+/** Every goal of every job: what is to be reached, what was measured, whether that is enough. */
+export function goalsTable(results) {
+  const rows = results.flatMap(({ result, goals }) => {
+    return goals.map((goal) => [result.variant, outcome(goal), format('', goal.measured), goal.goal])
   })
+  const counted = rows.filter((row) => row[1] === 'reached').length
+  return [...aligned([['job', '', 'measured', 'goal'], ...rows], [0, 1, 3]), `${counted} of ${rows.length} reached`]
+}
+
+export function outcome({ measured, reached }) {
+  if (!Number.isFinite(measured)) return 'not measured'
+  return reached ? 'reached' : 'not reached'
 }
 
 function timesBetter(figure, ours, theirs) {
@@ -64,7 +95,17 @@ const HEADINGS = {
   diskBytes: 'disk MB',
   scannedBytesPerSecond: 'scan MB/s',
   logMs: 'log ms',
-  buffersMs: 'buffers ms'
+  buffersMs: 'buffers ms',
+  writeAmplification: 'written x',
+  deviceAmplification: 'device x',
+  rssBytes: 'RSS MB',
+  externalBytes: 'external MB',
+  heapBytes: 'heap MB',
+  appendMeanNs: 'append mean ns',
+  appendP99Ns: 'append p99 ns',
+  durableP50Us: 'durable p50 us',
+  durableP99Us: 'durable p99 us',
+  wakeUpsPerBatch: 'wake-ups/batch'
 }
 
 /** Lines of a table for people: a heading and a row a competitor. */
@@ -85,18 +126,15 @@ export function tableOf({ figure, rows }, columns) {
   return aligned([heading, ...lines])
 }
 
-function aligned(cells) {
+/** Columns side by side; those of `left` begin together, the others end together. */
+function aligned(cells, left = [0]) {
   const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)))
-  return cells.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
-      .join('  ')
-      .trimEnd()
-  )
+  const padded = (cell, column) => (left.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))
+  return cells.map((row) => row.map(padded).join('  ').trimEnd())
 }
 
 export function format(key, value) {
-  if (value === undefined) return ''
+  if (value === undefined || Number.isNaN(value)) return ''
   if (/bytes/i.test(key)) return grouped(value / 1e6, 1)
   return grouped(value, 3)
 }

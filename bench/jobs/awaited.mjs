@@ -1,5 +1,9 @@
-/** Each entry awaited until it is durable, by so many waiters at once: what an acknowledged write costs. */
+/**
+ * Each entry awaited until it is durable, by so many waiters at once: what an acknowledged write costs. RocksDB and
+ * LevelDB in C++ get the best case there is: one batch of one entry a waiter, and nobody to wake.
+ */
 import { makeEntries } from '../harness/entries.mjs'
+import { latencyPlots } from '../harness/plots.mjs'
 import { distribution } from '../harness/statistics.mjs'
 
 export const title = 'awaited: each entry awaited durable by so many waiters at once'
@@ -25,6 +29,8 @@ export async function run({ competitor, directory, entries, waiters }) {
   }
 }
 
+const WITHOUT_WAITERS = ['rocksdb', 'leveldb']
+
 /** Appends `count` entries in all, each waiter one at a time. Resolves to the microseconds that each took. */
 async function acknowledge(log, count, waiters) {
   const { userId, payload } = makeEntries()
@@ -43,7 +49,9 @@ async function acknowledge(log, count, waiters) {
   return latenciesUs
 }
 
-export function fromRaw(result) {
+export const plots = latencyPlots
+
+export function fromProgram(result) {
   return { ...result, entriesPerSecond: result.entries / result.seconds }
 }
 
@@ -52,6 +60,20 @@ export function goals({ of, times, peers, variant }) {
     const ratio = of('ingest-wal', 'p50Us') / of('raw', 'p50Us')
     return [{ goal: 'p50 at most 1.2 x the raw sync of the same bytes', measured: ratio, reached: ratio <= 1.2 }]
   }
-  const best = Math.min(...peers.map(times))
-  return [{ goal: 'at least 1.5 x the best peer', measured: best, reached: best >= 1.5 }]
+  const inNode = least(peers.filter((peer) => !WITHOUT_WAITERS.includes(peer)).map(times))
+  const inCpp = least(WITHOUT_WAITERS.map(times))
+  return [
+    { goal: 'at least 1.5 x the best peer in Node', measured: inNode, reached: inNode >= 1.5 },
+    {
+      goal: 'at least 1.5 x RocksDB and LevelDB in C++, which have no waiters to wake',
+      measured: inCpp,
+      reached: inCpp >= 1.5
+    }
+  ]
+}
+
+/** The least of those that were measured, NaN when none was. */
+function least(values) {
+  const measured = values.filter(Number.isFinite)
+  return measured.length === 0 ? NaN : Math.min(...measured)
 }

@@ -43,7 +43,7 @@ export async function run({ directory, entries }) {
   }
 }
 
-export function fromRaw(result) {
+export function fromProgram(result) {
   return {
     ...result,
     milliseconds: result.seconds * 1000,
@@ -67,8 +67,11 @@ export function goals({ of, variant }) {
   const measured = of('ingest-wal', 'milliseconds')
   const goal = `at most ${limitMs.toLocaleString('en-US')} ms for ${atEntries.toLocaleString('en-US')} measurements`
   const scan = of('ingest-wal', 'scannedBytesPerSecond') / of('raw', 'scannedBytesPerSecond')
+  const isBack = { goal, measured, reached: measured <= limitMs && entries >= atEntries }
+  // The small log is too small to tell: most of its files is room that was reserved.
+  if (atEntries < 1_000_000) return [isBack]
   return [
-    { goal, measured, reached: measured <= limitMs && entries >= atEntries },
+    isBack,
     { goal: 'log scanned at least 0.8 x as fast as the bare CRC32C pass', measured: scan, reached: scan >= 0.8 }
   ]
 }

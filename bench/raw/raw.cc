@@ -4,18 +4,19 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "program.h"
 
 #if defined(__SSE4_2__)
 #include <nmmintrin.h>
@@ -25,23 +26,9 @@
 
 namespace {
 
-constexpr size_t kBatchBytes = 1'000'000;
+using bench::kBatchBytes;
 
-double NowSeconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
-
-[[noreturn]] void Fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
+[[noreturn]] void Fail(const std::string& what) { bench::Fail(what + ": " + std::strerror(errno)); }
 
 void WriteAll(int fd, const uint8_t* data, size_t size, off_t offset) {
   while (size > 0) {
@@ -65,20 +52,12 @@ int OpenWrittenFile(const std::string& path, size_t size) {
   return fd;
 }
 
-void PrintResult(double seconds, double cpu_seconds, const std::string& rest) {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"seconds\":%.9f,\"cpuSeconds\":%.6f,\"peakMemoryBytes\":%ld,%s}\n", seconds, cpu_seconds,
-              usage.ru_maxrss * 1024L, rest.c_str());
-}
-
 void Bulk(const std::string& directory, size_t entries, size_t frame_bytes) {
   const size_t total = entries * frame_bytes;
   const int fd = OpenWrittenFile(directory + "/log", total);
   std::vector<uint8_t> frame(frame_bytes, 0x5a);
   std::vector<uint8_t> batch(kBatchBytes + frame_bytes);
-  const double started = NowSeconds();
-  const double cpu = CpuSeconds();
+  const bench::Measurement measurement;
   size_t filled = 0;
   size_t written = 0;
   size_t syncs = 0;
@@ -93,7 +72,9 @@ void Bulk(const std::string& directory, size_t entries, size_t frame_bytes) {
     written += filled;
     filled = 0;
   }
-  PrintResult(NowSeconds() - started, CpuSeconds() - cpu, "\"syncs\":" + std::to_string(syncs));
+  bench::Json json;
+  json.Add("syncs", syncs);
+  measurement.Print(json);
 }
 
 // Rounds of one entry of each waiter and one sync, as if waiting for it cost nothing.
@@ -103,25 +84,19 @@ void Awaited(const std::string& directory, size_t entries, size_t frame_bytes, s
   const int fd = OpenWrittenFile(directory + "/log", rounds * batch_bytes);
   const std::vector<uint8_t> batch(batch_bytes, 0x5a);
   std::vector<double> latencies;
-  const double started = NowSeconds();
-  const double cpu = CpuSeconds();
+  latencies.reserve(rounds);
+  const bench::Measurement measurement;
   for (size_t round = 0; round < rounds; round++) {
-    const double begun = NowSeconds();
+    const double begun = bench::NowSeconds();
     WriteAll(fd, batch.data(), batch_bytes, static_cast<off_t>(round * batch_bytes));
     if (fdatasync(fd) != 0) Fail("fdatasync");
-    latencies.push_back((NowSeconds() - begun) * 1e6);
+    latencies.push_back((bench::NowSeconds() - begun) * 1e6);
   }
-  const double seconds = NowSeconds() - started;
-  const double cpu_seconds = CpuSeconds() - cpu;
-  std::sort(latencies.begin(), latencies.end());
-  const auto at = [&](double share) {
-    const auto index = static_cast<size_t>(share * static_cast<double>(latencies.size()));
-    return std::to_string(latencies[std::min(latencies.size() - 1, index)]);
-  };
-  PrintResult(seconds, cpu_seconds,
-              "\"syncs\":" + std::to_string(rounds) + ",\"entries\":" + std::to_string(rounds * waiters) +
-                  ",\"p50Us\":" + at(0.5) + ",\"p99Us\":" + at(0.99) + ",\"p999Us\":" + at(0.999) +
-                  ",\"maxUs\":" + at(1.0));
+  bench::Json json;
+  json.Add("syncs", rounds);
+  json.Add("entries", rounds * waiters);
+  bench::AddDistribution(json, latencies);
+  measurement.Print(json);
 }
 
 uint64_t Crc(uint64_t crc, uint64_t value) {
@@ -149,8 +124,7 @@ uint64_t ChecksumOf(const uint8_t* data, size_t size) {
 }
 
 void Scan(const std::string& directory) {
-  const double started = NowSeconds();
-  const double cpu = CpuSeconds();
+  const bench::Measurement measurement;
   uint64_t sum = 0;
   size_t bytes = 0;
   DIR* entries = opendir(directory.c_str());
@@ -170,8 +144,10 @@ void Scan(const std::string& directory) {
     close(fd);
   }
   closedir(entries);
-  PrintResult(NowSeconds() - started, CpuSeconds() - cpu,
-              "\"scannedBytes\":" + std::to_string(bytes) + ",\"sum\":\"" + std::to_string(sum) + "\"");
+  bench::Json json;
+  json.Add("scannedBytes", bytes);
+  json.Add("sum", "\"" + std::to_string(sum) + "\"");
+  measurement.Print(json);
 }
 
 }  // namespace

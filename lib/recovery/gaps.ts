@@ -4,7 +4,7 @@
  * accounted for, nothing is in doubt; what is left over stays a doubt about the buffers that it can have been about.
  */
 import { sequenceAfter, skippedSequences } from '../replay/journal.js'
-import type { Damage, Entry } from '../wal/types.js'
+import type { Damage } from '../wal/types.js'
 import type { UserMachine } from './machine.js'
 import type { TaintedUser } from './report.js'
 import { taintsOf } from './taint.js'
@@ -51,11 +51,11 @@ export function sequenceAfterVerdict(sequence: number, lostAtEnd: number): numbe
   return sequenceAfter(sequence, RECOVERY_STEP + lostAtEnd)
 }
 
-/** Called with each entry before it is applied. */
-export function noteGap(user: UserMachine, entry: Entry, damage: readonly Damage[]): void {
-  const skipped = skippedSequences(user.sequence, entry.sequence)
+/** Called with LSN and running number of each entry before it is applied. */
+export function noteGap(user: UserMachine, lsn: number, sequence: number, damage: readonly Damage[]): void {
+  const skipped = skippedSequences(user.sequence, sequence)
   if (skipped === 0) return
-  const range = { afterLsn: user.lastLsn, beforeLsn: entry.lsn }
+  const range = { afterLsn: user.lastLsn, beforeLsn: lsn }
   if (skipped >= RECOVERY_STEP) {
     user.gaps.push({ ...range, lost: skipped - RECOVERY_STEP, kind: 'recovery' })
     keepVerdicts(user, skipped - RECOVERY_STEP)

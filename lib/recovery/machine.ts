@@ -18,7 +18,7 @@
  * Entries of a user carry running numbers, so a loss shows as a gap (gaps.ts keeps the account of it).
  */
 import { LIMITS_LOST } from '../replay/buffer-record.js'
-import type { SourceRow } from '../replay/measurement.js'
+import type { Origin, SourceRow } from '../replay/measurement.js'
 import {
   readAdd,
   readCheckpoint,
@@ -31,6 +31,7 @@ import {
   type StartPayload
 } from '../replay/payloads.js'
 import { Operation, type Damage, type Entry } from '../wal/types.js'
+import { EncodedList } from './encoded-list.js'
 import { account, doubtThrough, forgetThrough, noNewerUnknown, noteGap, outcomesKnown, type Doubts } from './gaps.js'
 
 /** A buffer with its measurements still encoded. */
@@ -40,9 +41,11 @@ export interface EncodedBuffer {
   windowEnd: number
   maxMeasurements: number
   minMeasurements: number
-  values: Uint8Array[]
-  /** Its last measurement that came from a source: a whole row, or an ADD_MEASUREMENT not decoded yet. */
-  lastRow: SourceRow | (Omit<SourceRow, 'timestamp'> & { value: Uint8Array }) | undefined
+  values: EncodedList
+  /** Its last measurement that came from a source. */
+  lastRow: SourceRow | undefined
+  /** Place in `values` of the one that says the time of `lastRow`; -1: `lastRow` does. */
+  lastRowAt: number
   ended: EndReason | undefined
   attempts: number
   parked: boolean
@@ -89,7 +92,7 @@ export function createMachine(userId: string): UserMachine {
  * not of this version.
  */
 export function applyEntry(user: UserMachine, entry: Entry, damage: readonly Damage[] = []): void {
-  noteGap(user, entry, damage)
+  noteGap(user, entry.lsn, entry.sequence, damage)
   user.sequence = entry.sequence
   user.lastLsn = entry.lsn
   switch (entry.operation) {
@@ -101,8 +104,8 @@ export function applyEntry(user: UserMachine, entry: Entry, damage: readonly Dam
     case Operation.ADD_MEASUREMENT: {
       const { buffer: number, origin, value } = readAdd(entry.payload)
       const buffer = openAs(user, number, undefined, entry.timestamp)
-      buffer.values.push(value)
-      if (origin !== undefined) buffer.lastRow = { ...origin, value }
+      if (value instanceof Uint8Array) addEncoded(buffer, value, origin)
+      else addNumbers(buffer, value.timestamp, value.value, origin?.source ?? 0, origin?.position ?? 0)
       break
     }
     case Operation.END_BUFFER: {
@@ -134,6 +137,50 @@ export function applyEntry(user: UserMachine, entry: Entry, damage: readonly Dam
       break
     }
   }
+}
+
+/**
+ * The same as `applyEntry` for the ADD_MEASUREMENT of a measurement that is numbers alone, without an object for it: most
+ * entries are that. `source` 0: no origin.
+ */
+export function applyMeasurement(
+  user: UserMachine,
+  lsn: number,
+  sequence: number,
+  loggedAt: number,
+  number: number,
+  timestamp: number,
+  value: number,
+  source: number,
+  position: number,
+  damage: readonly Damage[]
+): void {
+  if (sequence !== user.sequence + 1) noteGap(user, lsn, sequence, damage)
+  user.sequence = sequence
+  user.lastLsn = lsn
+  const only = user.buffers.length === 1 ? user.buffers[0] : undefined
+  const buffer = only?.number === number && !user.newerUnknown ? only : openAs(user, number, undefined, loggedAt)
+  addNumbers(buffer, timestamp, value, source, position)
+}
+
+function addNumbers(buffer: EncodedBuffer, timestamp: number, value: number, source: number, position: number): void {
+  buffer.values.addNumbers(timestamp, value)
+  if (source === 0) return
+  if (buffer.lastRow === undefined) buffer.lastRow = { source, position, timestamp }
+  else {
+    buffer.lastRow.source = source
+    buffer.lastRow.position = position
+    buffer.lastRow.timestamp = timestamp
+  }
+  buffer.lastRowAt = -1
+}
+
+function addEncoded(buffer: EncodedBuffer, value: Uint8Array, origin: Origin | undefined): void {
+  if (origin !== undefined) {
+    buffer.lastRow = { ...origin, timestamp: NaN }
+    buffer.lastRowAt = buffer.values.length
+  }
+  buffer.values.addEncoded(value)
 }
 
 /** The buffer that an entry of the open buffer `number` is about. What was open before it was ended. */
@@ -173,7 +220,7 @@ function replayOf(
   endUnseen(user, buffer, 'requested')
   settle(user, buffer, about.count, about.lastRow)
   outcomesKnown(user)
-  user.state = about.value
+  user.state = copyOf(about.value)
   user.replayed = about.replayed
   return buffer
 }
@@ -194,7 +241,7 @@ function commit(user: UserMachine, about: CommitPayload): void {
   forgetThrough(user, about.buffer)
   outcomesKnown(user)
   user.lastBuffer = Math.max(user.lastBuffer, about.buffer)
-  user.state = about.value
+  user.state = copyOf(about.value)
   user.replayed = about.replayed
 }
 
@@ -218,7 +265,9 @@ function settle(user: UserMachine, buffer: EncodedBuffer, count: number, lastRow
   account(user, missing - buffer.missing)
   buffer.missing = missing
   buffer.doubtful = false
-  buffer.lastRow = lastRow ?? buffer.lastRow
+  if (lastRow === undefined) return
+  buffer.lastRow = lastRow
+  buffer.lastRowAt = -1
 }
 
 /** Buffers are replayed in order: a word about a buffer says that those before it are done. */
@@ -253,8 +302,9 @@ function newBuffer(
     windowEnd,
     maxMeasurements,
     minMeasurements,
-    values: [],
+    values: new EncodedList(),
     lastRow: undefined,
+    lastRowAt: -1,
     ended: undefined,
     attempts: 0,
     parked: false,
@@ -263,4 +313,9 @@ function newBuffer(
     doubtful: false,
     outcomeLost: false
   }
+}
+
+/** A state outlives the chunk of the log that it came in. */
+function copyOf(state: Uint8Array): Uint8Array {
+  return Uint8Array.prototype.slice.call(state)
 }

@@ -1,5 +1,6 @@
 /** One buffer of one user, and when it is ready: the rules, without log or clock. */
-import type { Measurement, SourceRow } from './measurement.js'
+import type { SourceRow } from './measurement.js'
+import type { MeasurementList } from './measurement-list.js'
 import type { EndReason } from './payloads.js'
 
 /** A buffer as it lives in memory. The limits are those it was started with, so that no later setting re-decides it. */
@@ -13,7 +14,7 @@ export interface BufferRecord {
   maxMeasurements: number
   minMeasurements: number
   /** In order of arrival. */
-  measurements: Measurement[]
+  measurements: MeasurementList
   /** The last of them that came from a source. */
   lastRow: SourceRow | undefined
   /** Latest time of a measurement in it, milliseconds since the Unix epoch. */

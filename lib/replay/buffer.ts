@@ -6,12 +6,13 @@
  * full buffer never makes a measurement wait or go: it is ended, and the next one begins behind it.
  */
 import { WalError } from '../errors.js'
-import { Operation, type EntryLog } from '../wal/types.js'
+import { MeasurementPayload, Operation, type EntryLog } from '../wal/types.js'
 import type { RecoveredUser, RecoveryReport } from '../recovery/report.js'
 import { dueReason, LIMITS_LOST, type BufferRecord } from './buffer-record.js'
-import { createDefaultCodec, type Codec } from './codec.js'
-import { Journal } from './journal.js'
+import { createDefaultCodec, isDefaultCodec, type Codec } from './codec.js'
+import { Journal, type JournalUser } from './journal.js'
 import { checkOrigin, timestampOf, type Measurement, type Origin } from './measurement.js'
+import { isNumeric, MeasurementList, type NumericMeasurement } from './measurement-list.js'
 import { resolveBufferSettings, type ReplayBufferSettings, type ResolvedReplayBufferSettings } from './options.js'
 import { PayloadWriter, type EndReason } from './payloads.js'
 
@@ -57,6 +58,8 @@ export interface ReplayBufferStats {
 }
 
 interface UserBuffers {
+  readonly userId: string
+  readonly journal: JournalUser
   lastNumber: number
   /** Oldest first; only the last can be open. */
   records: BufferRecord[]
@@ -73,6 +76,8 @@ export class ReplayBuffer {
   /** @internal */
   readonly codec: Codec
   readonly #payloads = new PayloadWriter()
+  /** Measurements that are numbers alone are logged without the codec: it would keep them as they are. */
+  readonly #logsNumbers: boolean
   readonly #now: () => number
   readonly #users = new Map<string, UserBuffers>()
   readonly #replaying = new Set<string>()
@@ -81,6 +86,7 @@ export class ReplayBuffer {
     this.settings = resolveBufferSettings(options)
     this.journal = new Journal(options.wal)
     this.codec = options.codec ?? createDefaultCodec()
+    this.#logsNumbers = this.journal.takesNumbers && isDefaultCodec(this.codec)
     this.#now = options.now ?? Date.now
   }
 
@@ -94,34 +100,52 @@ export class ReplayBuffer {
     checkUserId(userId)
     if (origin !== undefined) checkOrigin(origin)
     const timestamp = timestampOf(measurement)
-    const value = this.codec.encode(measurement)
-    const user = this.#users.get(userId) ?? { lastNumber: 0, records: [] }
+    const user = this.#users.get(userId) ?? this.#newUser(userId)
     const open = openRecord(user)
     // In event time a buffer is as late as its latest measurement, also when an earlier one comes after it.
-    const nowMs = this.settings.clock === 'event' ? Math.max(timestamp, open?.latestMs ?? -Infinity) : this.#now()
+    const isEventTime = this.settings.clock === 'event'
+    const nowMs = isEventTime ? Math.max(timestamp, open?.latestMs ?? -Infinity) : this.#now()
     const due = open === undefined ? undefined : dueReason(open, nowMs)
     const into = due === undefined ? open : undefined
-    const payload = this.#payloads.add(into?.number ?? user.lastNumber + 1, value, origin)
+    const payload = this.#payloadOf(measurement, into?.number ?? user.lastNumber + 1, origin)
     const fills = (into?.measurements.length ?? 0) + 1 >= (into?.maxMeasurements ?? this.settings.maxBufferMeasurements)
     const control = (due === undefined ? 0 : 1) + (into === undefined ? 1 : 0) + (fills || due !== undefined ? 1 : 0)
-    if (control > 0) this.journal.requireRoom(userId, 1 + control, payload.length + control * CONTROL_BYTES, payload.length)
+    const bytes = payload?.length ?? MeasurementPayload.BYTES_WITH_ORIGIN
+    if (control > 0) this.journal.requireRoom(userId, 1 + control, bytes + control * CONTROL_BYTES, bytes)
     // The payload is in the writer's memory, which the entries before it overwrite.
-    const kept = control > 0 ? Uint8Array.prototype.slice.call(payload) : payload
-    if (open !== undefined && due !== undefined) this.#end(userId, open, due)
-    const record = into ?? this.#start(userId, user, this.settings.clock === 'event' ? timestamp : nowMs)
-    const lsn = this.journal.write(Operation.ADD_MEASUREMENT, userId, kept)
-    record.measurements.push(measurement)
-    record.latestMs = Math.max(record.latestMs, timestamp)
+    const kept = control > 0 && payload !== undefined ? Uint8Array.prototype.slice.call(payload) : payload
+    if (open !== undefined && due !== undefined) this.#end(user, open, due)
+    const record = into ?? this.#start(user, isEventTime ? timestamp : nowMs)
+    const lsn = this.#log(user, record, measurement, kept, origin)
+    if (payload === undefined) record.measurements.addNumbers(timestamp, measurement.value as number)
+    else record.measurements.add(measurement)
+    if (timestamp > record.latestMs) record.latestMs = timestamp
     if (origin !== undefined) record.lastRow = { source: origin.source, position: origin.position, timestamp }
-    this.#endIfDue(userId, record, this.settings.clock === 'event' ? record.latestMs : nowMs)
+    this.#endIfDue(user, record, isEventTime ? record.latestMs : nowMs)
     const oldest = user.records[0]
     const reason = oldest?.ended
     return { lsn, size: sizeOf(user), ready: reason !== undefined && oldest?.parked === false, reason }
   }
 
+  /** What is logged of a measurement; undefined when the log takes it as the numbers that it is. */
+  #payloadOf(measurement: Measurement, number: number, origin: Origin | undefined): Uint8Array | undefined {
+    if (this.#logsNumbers && isNumeric(measurement)) return undefined
+    return this.#payloads.add(number, this.codec.encode(measurement), origin)
+  }
+
+  #log(user: UserBuffers, record: BufferRecord, measurement: Measurement, payload: Uint8Array | undefined, origin: Origin | undefined): number {
+    if (payload !== undefined) return this.journal.writeFor(user.journal, Operation.ADD_MEASUREMENT, payload)
+    const { timestamp, value } = measurement as NumericMeasurement
+    return this.journal.writeNumbers(user.journal, timestamp, value, record.number, origin)
+  }
+
+  #newUser(userId: string): UserBuffers {
+    return { userId, journal: this.journal.user(userId), lastNumber: 0, records: [] }
+  }
+
   /** The user's waiting measurements, in order of arrival. */
   measurements(userId: string): Measurement[] {
-    return (this.#users.get(userId)?.records ?? []).flatMap((record) => record.measurements)
+    return (this.#users.get(userId)?.records ?? []).flatMap((record) => record.measurements.toArray())
   }
 
   /** The user's buffers; undefined when the user has none. */
@@ -207,11 +231,11 @@ export class ReplayBuffer {
   }
 
   #adopt(recovered: RecoveredUser): void {
-    this.journal.restore(recovered.userId, recovered.sequence)
+    const { userId, sequence, lastBuffer: lastNumber } = recovered
     // Copies: the report stays what it says.
-    const records = recovered.buffers.map((record) => ({ ...record, measurements: [...record.measurements] }))
-    const user = { lastNumber: recovered.lastBuffer, records }
-    this.#users.set(recovered.userId, user)
+    const records = recovered.buffers.map((record) => ({ ...record, measurements: record.measurements.copy() }))
+    const user = { userId, journal: this.journal.restore(userId, sequence), lastNumber, records }
+    this.#users.set(userId, user)
     const open = openRecord(user)
     if (open?.maxMeasurements === LIMITS_LOST) this.#restoreLimits(open)
   }
@@ -225,7 +249,7 @@ export class ReplayBuffer {
     const open = openRecord(user)
     if (open !== undefined && open.measurements.length > 0) {
       const why = this.#reasonNow(open) ?? reason
-      if (why !== undefined) this.#end(userId, open, why)
+      if (why !== undefined) this.#end(user, open, why)
     }
     return user.records.filter((record) => record.ended !== undefined)
   }
@@ -251,14 +275,14 @@ export class ReplayBuffer {
     if (this.#replaying.has(userId)) throw new WalError('ERR_WAL_REPLAY', `a replay of user ${JSON.stringify(userId)} is running`)
   }
 
-  #start(userId: string, user: UserBuffers, nowMs: number): BufferRecord {
+  #start(user: UserBuffers, nowMs: number): BufferRecord {
     const number = user.lastNumber + 1
     const limits = this.#limitsFrom(nowMs)
-    this.journal.write(Operation.START_BUFFER, userId, this.#payloads.start({ buffer: number, ...limits }))
+    this.journal.writeFor(user.journal, Operation.START_BUFFER, this.#payloads.start({ buffer: number, ...limits }))
     const record: BufferRecord = {
       number,
       ...limits,
-      measurements: [],
+      measurements: MeasurementList.of(),
       lastRow: undefined,
       latestMs: -Infinity,
       ended: undefined,
@@ -268,13 +292,13 @@ export class ReplayBuffer {
     }
     user.lastNumber = number
     user.records.push(record)
-    this.#users.set(userId, user)
+    this.#users.set(user.userId, user)
     return record
   }
 
   /** The entry that said them is damaged: today's settings stand in, from the first measurement on. */
   #restoreLimits(record: BufferRecord): void {
-    const first = record.measurements[0]
+    const first = record.measurements.at(0)
     const windowStart = this.settings.clock === 'event' && first !== undefined ? timestampOf(first) : record.windowStart
     Object.assign(record, this.#limitsFrom(windowStart))
   }
@@ -285,19 +309,19 @@ export class ReplayBuffer {
     return { windowStart, windowEnd, maxMeasurements: maxBufferMeasurements, minMeasurements }
   }
 
-  #end(userId: string, record: BufferRecord, reason: EndReason): void {
+  #end(user: UserBuffers, record: BufferRecord, reason: EndReason): void {
     const { number, lastRow } = record
     const payload = this.#payloads.end({ buffer: number, count: record.measurements.length, lastRow, reason })
-    this.journal.write(Operation.END_BUFFER, userId, payload)
+    this.journal.writeFor(user.journal, Operation.END_BUFFER, payload)
     record.ended = reason
   }
 
   /** The measurement is logged: a log that fails now may not make `add` fail. The buffer stays due, and is ended later. */
-  #endIfDue(userId: string, record: BufferRecord, nowMs: number): void {
+  #endIfDue(user: UserBuffers, record: BufferRecord, nowMs: number): void {
     const due = dueReason(record, nowMs)
     if (due === undefined) return
     try {
-      this.#end(userId, record, due)
+      this.#end(user, record, due)
     } catch (error) {
       if (!(error instanceof WalError)) throw error
     }

@@ -394,11 +394,24 @@ function damaged(why: string): WalError {
   return new WalError('ERR_WAL_CODEC', `a stored value cannot be decoded: ${why}`)
 }
 
+class DefaultCodec implements Codec {
+  readonly #encoder = new Encoder()
+
+  encode(value: unknown): Uint8Array {
+    return this.#encoder.encode(value)
+  }
+
+  decode(bytes: Uint8Array): unknown {
+    return new Decoder(bytes).decode()
+  }
+}
+
 /** The codec used where a service brings none. */
 export function createDefaultCodec(): Codec {
-  const encoder = new Encoder()
-  return {
-    encode: (value) => encoder.encode(value),
-    decode: (bytes) => new Decoder(bytes).decode()
-  }
+  return new DefaultCodec()
+}
+
+/** Whether `codec` keeps what it is given as the default one does. */
+export function isDefaultCodec(codec: Codec): boolean {
+  return codec instanceof DefaultCodec
 }

@@ -2,8 +2,9 @@
  * Writes the operations of users to a log, each with the user's own running number: after a loss, the numbers prove
  * whose entries are whole. Without a log it writes nothing, and everything else works the same.
  */
-import type { EntryLog, Operation } from '../wal/types.js'
 import { WalError } from '../errors.js'
+import type { EntryLog, Operation } from '../wal/types.js'
+import type { Origin } from './measurement.js'
 
 /** Running numbers go from 1 to this and begin again; 0 means none. */
 const MAX_SEQUENCE = 2 ** 32 - 1
@@ -18,9 +19,18 @@ export function skippedSequences(sequence: number, next: number): number {
   return (next - sequenceAfter(sequence, 1) + MAX_SEQUENCE) % MAX_SEQUENCE
 }
 
+/** A user whose operations are logged. */
+export interface JournalUser {
+  readonly userId: string
+  /** The running number of its last entry. */
+  sequence: number
+  /** What the log's `appendMeasurement` is given: the log's handle of the user, where it has such. */
+  handle: number | string | undefined
+}
+
 export class Journal {
   readonly #log: EntryLog | undefined
-  readonly #sequences = new Map<string, number>()
+  readonly #users = new Map<string, JournalUser>()
 
   constructor(log: EntryLog | undefined) {
     this.#log = log
@@ -30,9 +40,16 @@ export class Journal {
     return this.#log
   }
 
+  /** The user, for those who write for it again and again. */
+  user(userId: string): JournalUser {
+    return this.#users.get(userId) ?? { userId, sequence: 0, handle: undefined }
+  }
+
   /** Goes on behind `sequence` for this user. */
-  restore(userId: string, sequence: number): void {
-    this.#sequences.set(userId, sequence)
+  restore(userId: string, sequence: number): JournalUser {
+    const user = { userId, sequence, handle: undefined }
+    this.#users.set(userId, user)
+    return user
   }
 
   /**
@@ -55,11 +72,40 @@ export class Journal {
 
   /** Logs one operation. Returns its LSN, 0 without a log. Throws what `append` throws, with nothing changed. */
   write(operation: Operation, userId: string, payload: Uint8Array): number {
+    return this.writeFor(this.user(userId), operation, payload)
+  }
+
+  /** The same for a user that `user` gave. */
+  writeFor(user: JournalUser, operation: Operation, payload: Uint8Array): number {
     if (this.#log === undefined) return 0
-    const sequence = sequenceAfter(this.#sequences.get(userId) ?? 0, 1)
-    const lsn = this.#log.append(operation, userId, payload, sequence)
-    this.#sequences.set(userId, sequence)
+    const sequence = sequenceAfter(user.sequence, 1)
+    const lsn = this.#log.append(operation, user.userId, payload, sequence)
+    this.#logged(user, sequence)
     return lsn
+  }
+
+  /** Whether the log takes measurements that are numbers alone as they are. */
+  get takesNumbers(): boolean {
+    return this.#log?.appendMeasurement !== undefined
+  }
+
+  /** Logs a measurement that is numbers alone, like `writeFor`. Only where the log `takesNumbers`. */
+  writeNumbers(user: JournalUser, timestamp: number, value: number, buffer: number, origin: Origin | undefined): number {
+    const log = this.#log as EntryLog & Required<Pick<EntryLog, 'appendMeasurement'>>
+    const sequence = sequenceAfter(user.sequence, 1)
+    user.handle ??= log.user?.(user.userId) ?? user.userId
+    const lsn =
+      origin === undefined
+        ? log.appendMeasurement(user.handle, timestamp, value, sequence, buffer, 0, 0)
+        : log.appendMeasurement(user.handle, timestamp, value, sequence, buffer, origin.source, origin.position)
+    this.#logged(user, sequence)
+    return lsn
+  }
+
+  #logged(user: JournalUser, sequence: number): void {
+    // Users whose first entry was refused are not kept.
+    if (user.sequence === 0) this.#users.set(user.userId, user)
+    user.sequence = sequence
   }
 
   /** Like `write`, but waits for room in the ring instead of refusing. */

@@ -49,8 +49,8 @@ export function timestampOf(measurement: Measurement): number {
 }
 
 /** In order of time; what has the same time stays in order of arrival. */
-export function inTimeOrder(measurements: readonly Measurement[]): Measurement[] {
-  const timed = measurements.map((measurement) => ({ measurement, ms: timestampOf(measurement) }))
+export function inTimeOrder(measurements: Iterable<Measurement>): Measurement[] {
+  const timed = Array.from(measurements, (measurement) => ({ measurement, ms: timestampOf(measurement) }))
   timed.sort((a, b) => a.ms - b.ms)
   return timed.map((each) => each.measurement)
 }

@@ -1,6 +1,6 @@
 /**
  * What the entries of buffers and replays carry: the payload of each operation, encoded and decoded. Little endian; the
- * first byte is 0xA1 in this version. docs/format.md has the same tables. `value` is bytes of the codec.
+ * first byte is 0xA1 in this version (0xA2: numbers alone). docs/format.md has the same tables. `value` is bytes of the codec.
  *
  *   START_BUFFER     0     1        5                13             21                 25
  *                  | A1  | buffer | window start   | window end   | max measurements | min measurements |
@@ -8,6 +8,9 @@
  *   ADD_MEASUREMENT  0     1        2        6            10           18
  *                  | A1  | origin | buffer | source     | position   | value (measurement) |  origin 1: source and position
  *                  | u8  | u8     | u32    | u32        | f64        | ...                 |  follow; 0: value at once
+ *                    0     1        2      4        8           16          24         28     32
+ *                  | A2  | origin | zero | buffer | timestamp | value     | source   | zero | position |   numbers alone;
+ *                  | u8  | u8     | u16  | u32    | f64 ms    | f64       | u32      | u32  | f64      |   origin 0: ends at 24
  *   END_BUFFER       0     1        5       9          29
  *                  | A1  | buffer | count | last row | reason |                            reason: END_REASONS
  *   CHECKPOINT       0     1        5       9          29         33         41
@@ -17,6 +20,9 @@
  *   ROLLBACK         0     1        5       9          29         33       37         45            49
  *                  | A1  | buffer | count | last row | attempts | parked | replayed | error bytes | error | value (state) |
  *
+ * A measurement that is a time and a number is written as these, 8-aligned, without a codec; with buffer 0 it is in none, and the
+ * service's own.
+ *
  * buffer: the user's running number of buffers, from 1. count: measurements in it. attempts: replays that failed so far.
  * replayed: measurements of the user that were ever committed. discarded 1: no replay, this buffer and all before it were
  * cleared, the state is as before. error: UTF-8. All but f64 `replayed` and the u8 `reason` are u32.
@@ -25,6 +31,7 @@
  * entry is damaged.
  */
 import { WalError } from '../errors.js'
+import { MeasurementPayload } from '../wal/types.js'
 import type { Origin, SourceRow } from './measurement.js'
 
 /** Why a buffer was ended. The number on disk is the place in this list. */
@@ -42,8 +49,8 @@ export interface StartPayload {
 export interface AddPayload {
   buffer: number
   origin: Origin | undefined
-  /** The measurement, encoded. */
-  value: Uint8Array
+  /** The measurement, encoded, or the numbers that it is. */
+  value: Uint8Array | { timestamp: number; value: number }
 }
 export interface EndPayload {
   buffer: number
@@ -93,6 +100,9 @@ const NO_BYTES = new Uint8Array(0)
 
 /** Whether `payload` was written by this layer, in this version or a later one; anything else is the service's own. */
 export function isOurs(payload: Uint8Array): boolean {
+  if (payload[0] === MeasurementPayload.VERSION && payload.length >= MeasurementPayload.BYTES) {
+    return uint32At(payload, MeasurementPayload.BUFFER_AT) !== 0
+  }
   return payload.length > 0 && ((payload[0] as number) & 0xf0) === FAMILY
 }
 
@@ -178,13 +188,17 @@ export class PayloadWriter {
   }
 }
 
-function check(payload: Uint8Array, leastBytes: number, what: string): void {
+function check(payload: Uint8Array, leastBytes: number, what: string, allowed = '0xa1'): void {
   if (payload[0] !== VERSION) {
     throw new WalError(
       'ERR_WAL_CODEC',
-      `the payload of ${what} begins with 0x${(payload[0] ?? 0).toString(16)}; this version reads payloads that begin with 0xa1`
+      `the payload of ${what} begins with 0x${(payload[0] ?? 0).toString(16)}; this version reads payloads that begin with ${allowed}`
     )
   }
+  checkLength(payload, leastBytes, what)
+}
+
+function checkLength(payload: Uint8Array, leastBytes: number, what: string): void {
   if (payload.length < leastBytes) throw new WalError('ERR_WAL_CODEC', `the payload of ${what} is ${payload.length} bytes, too short`)
 }
 
@@ -206,16 +220,24 @@ export function readStart(payload: Uint8Array): StartPayload {
 
 export function readAdd(payload: Uint8Array): AddPayload {
   const origin = readOrigin(payload)
+  if (payload[0] === MeasurementPayload.VERSION) {
+    const value = { timestamp: float64At(payload, MeasurementPayload.TIMESTAMP_AT), value: float64At(payload, MeasurementPayload.VALUE_AT) }
+    return { buffer: uint32At(payload, MeasurementPayload.BUFFER_AT), origin, value }
+  }
   return { buffer: uint32At(payload, 2), origin, value: payload.subarray(origin === undefined ? ADD_BYTES : ADD_ORIGIN_BYTES) }
 }
 
 /** Where the measurement of an ADD_MEASUREMENT came from. */
 export function readOrigin(payload: Uint8Array): Origin | undefined {
-  check(payload, ADD_BYTES, 'ADD_MEASUREMENT')
+  const isNumeric = payload[0] === MeasurementPayload.VERSION
+  if (isNumeric) checkLength(payload, MeasurementPayload.BYTES, 'ADD_MEASUREMENT')
+  else check(payload, ADD_BYTES, 'ADD_MEASUREMENT', '0xa1 or 0xa2')
   if (payload[1] === 0) return undefined
   if (payload[1] !== 1) throw new WalError('ERR_WAL_CODEC', `ADD_MEASUREMENT has the unknown kind of origin ${payload[1]}; allowed: 0, 1`)
-  check(payload, ADD_ORIGIN_BYTES, 'ADD_MEASUREMENT')
-  return { source: uint32At(payload, 6), position: float64At(payload, 10) }
+  checkLength(payload, isNumeric ? MeasurementPayload.BYTES_WITH_ORIGIN : ADD_ORIGIN_BYTES, 'ADD_MEASUREMENT')
+  const sourceAt = isNumeric ? MeasurementPayload.SOURCE_AT : 6
+  const positionAt = isNumeric ? MeasurementPayload.POSITION_AT : 10
+  return { source: uint32At(payload, sourceAt), position: float64At(payload, positionAt) }
 }
 
 // Most entries are measurements: to make a DataView for each takes longer than to read them.

@@ -6,6 +6,7 @@ export interface WalMetrics {
   wal_batches_total: number
   wal_syncs_total: number
   wal_written_bytes_total: number
+  wal_written_ahead_bytes_total: number
   wal_rotations_total: number
   wal_backpressure_total: number
   wal_last_lsn: number
@@ -20,6 +21,7 @@ export function metricsOf(stats: NativeStats, recovery: NativeRecovery): WalMetr
     wal_batches_total: stats.batches,
     wal_syncs_total: stats.syncs,
     wal_written_bytes_total: stats.writtenBytes,
+    wal_written_ahead_bytes_total: stats.writtenAheadBytes,
     wal_rotations_total: stats.rotations,
     wal_backpressure_total: stats.backpressure,
     wal_last_lsn: stats.lastLsn,

@@ -5,13 +5,14 @@ import type { NativeEvent, NativeLog, NativeRecovery, NativeStats } from '../../
 import { throwIfAborted, WalError, type WalErrorCode } from '../errors.js'
 import { fromNative, native } from '../native.js'
 import type { Appender } from './appender.js'
+import { chunksOf } from './chunks.js'
 import { entriesOf } from './entries.js'
 import { healthOf, type WalHealth } from './health.js'
 import { metricsOf, type WalMetrics } from './metrics.js'
 import { NativeAppender } from './native-appender.js'
 import { resolveWalOptions, type ResolvedWalOptions, type WalOptions } from './options.js'
 import { RingAppender } from './ring-appender.js'
-import { Operation, type EntriesOptions, type Entry, type EntryLog } from './types.js'
+import { Operation, type EntriesOptions, type Entry, type EntryChunk, type EntryLog } from './types.js'
 import { DurableWaiters } from './waiters.js'
 
 export type WalStats = NativeStats
@@ -202,8 +203,13 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
    * are passed over and told to `onDamage` and the `corruption` event (with `onCorruption: 'stop'` they end it).
    */
   entries(options: EntriesOptions = {}): AsyncGenerator<Entry, void, undefined> {
+    return entriesOf(this.chunks(options))
+  }
+
+  /** The same in chunks: several times as fast, with no object for each entry. */
+  chunks(options: EntriesOptions = {}): AsyncGenerator<EntryChunk, void, undefined> {
     const reader = this.#call((log) => log.read({ fromLsn: options.fromLsn ?? 1 }))
-    return entriesOf(reader, {
+    return chunksOf(() => reader, {
       ...options,
       onDamage: (damage) => {
         options.onDamage?.(damage)

@@ -2,13 +2,16 @@
 
 #include <cmath>
 #include <cstring>
+#include <memory>
 
 namespace ingest_wal {
 namespace {
 
-constexpr const char* kColumns[] = {"lsn",     "timestamp", "operation",   "sequence",     "segment",
-                                    "offset",  "userAt",    "userBytes",   "payloadAt",    "payloadBytes"};
+// The fields of ChunkEntry.
+constexpr const char* kColumns[] = {"lsn",    "timestamp", "operation", "sequence",    "segment",
+                                    "offset", "user",      "payloadAt", "payloadBytes"};
 constexpr size_t kColumnCount = sizeof(kColumns) / sizeof(kColumns[0]);
+static_assert(sizeof(ChunkEntry) == kColumnCount * sizeof(double));
 
 Napi::Number Number(Napi::Env env, uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
 Napi::Number Number(Napi::Env env, int64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
@@ -85,6 +88,23 @@ Napi::Value TornTailObject(Napi::Env env, const TornTail& torn) {
   return object;
 }
 
+// An ArrayBuffer of the array's memory, or, where the host refuses memory that is not its own (Electron), of a copy.
+template <typename Value>
+Napi::ArrayBuffer ToArrayBuffer(Napi::Env env, PlainArray<Value>* array) {
+  const size_t bytes = array->size() * sizeof(Value);
+  if (bytes == 0) return Napi::ArrayBuffer::New(env, 0);
+  std::unique_ptr<Value[]> values = array->Release();
+  napi_value buffer = nullptr;
+  const auto release = [](napi_env, void* data, void*) { delete[] static_cast<Value*>(data); };
+  if (napi_create_external_arraybuffer(env, values.get(), bytes, release, nullptr, &buffer) == napi_ok) {
+    values.release();
+    return Napi::ArrayBuffer(env, buffer);
+  }
+  Napi::ArrayBuffer copy = Napi::ArrayBuffer::New(env, bytes);
+  if (!copy.IsEmpty()) std::memcpy(copy.Data(), values.get(), bytes);
+  return copy;
+}
+
 }  // namespace
 
 Napi::Error ToError(Napi::Env env, const Status& status) {
@@ -147,28 +167,20 @@ Napi::Object ToObject(Napi::Env env, const LogEvent& event) {
   return object;
 }
 
-Napi::Object ToObject(Napi::Env env, const Chunk& chunk) {
+Napi::Object ToObject(Napi::Env env, Chunk* chunk) {
   Napi::Object object = Napi::Object::New(env);
-  Napi::Uint8Array bytes = Napi::Uint8Array::New(env, chunk.bytes.size());
-  Napi::Float64Array columns = Napi::Float64Array::New(env, chunk.entries.size() * kColumnCount);
-  if (bytes.IsEmpty() || columns.IsEmpty()) return object;  // the environment is going down
-  if (!chunk.bytes.empty()) std::memcpy(bytes.Data(), chunk.bytes.data(), chunk.bytes.size());
-  double* to = columns.Data();
-  for (const ChunkEntry& entry : chunk.entries) {
-    *to++ = static_cast<double>(entry.lsn);
-    *to++ = static_cast<double>(entry.timestamp_ms);
-    *to++ = entry.operation;
-    *to++ = entry.sequence;
-    *to++ = static_cast<double>(entry.segment);
-    *to++ = static_cast<double>(entry.offset);
-    *to++ = entry.user_id_at;
-    *to++ = entry.user_id_bytes;
-    *to++ = entry.payload_at;
-    *to++ = entry.payload_bytes;
-  }
-  object.Set("bytes", bytes);
-  object.Set("columns", columns);
-  object.Set("damage", ToObject(env, chunk.damage));
+  const size_t column_values = chunk->entries.size() * kColumnCount;
+  const size_t bytes = chunk->bytes.size();
+  Napi::ArrayBuffer columns = ToArrayBuffer(env, &chunk->entries);
+  Napi::ArrayBuffer payloads = ToArrayBuffer(env, &chunk->bytes);
+  if (columns.IsEmpty() || payloads.IsEmpty()) return object;  // the environment is going down
+  object.Set("columns", Napi::Float64Array::New(env, column_values, columns, 0));
+  object.Set("bytes", Napi::Uint8Array::New(env, bytes, payloads, 0));
+  Napi::Array users = Napi::Array::New(env, chunk->users.size());
+  for (size_t i = 0; i < chunk->users.size(); i++) users.Set(static_cast<uint32_t>(i), chunk->users[i]);
+  object.Set("users", users);
+  object.Set("firstUser", Number(env, uint64_t{chunk->first_user}));
+  object.Set("damage", ToObject(env, chunk->damage));
   return object;
 }
 

@@ -19,7 +19,8 @@ Napi::Object ToObject(Napi::Env env, const DirectoryReport& report, bool live);
 Napi::Object ToObject(Napi::Env env, const RecoveryReport& recovery);
 Napi::Object ToObject(Napi::Env env, const LogEvent& event);
 Napi::Value ToObject(Napi::Env env, const std::vector<Damage>& damage);
-Napi::Object ToObject(Napi::Env env, const Chunk& chunk);
+// Takes the memory of the chunk.
+Napi::Object ToObject(Napi::Env env, Chunk* chunk);
 
 // Names of the numbers in a chunk's columns, in order.
 Napi::Value EntryColumns(Napi::Env env);

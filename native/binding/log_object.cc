@@ -297,6 +297,8 @@ Napi::Value LogObject::Stats(const Napi::CallbackInfo& info) {
   stats.Set("batches", number(counters.batches));
   stats.Set("syncs", number(counters.syncs));
   stats.Set("writtenBytes", number(counters.written_bytes));
+  stats.Set("writtenAheadBytes", number(log->spare()->written_ahead_bytes()));
+  stats.Set("recycledSegments", number(log->spare()->recycled()));
   stats.Set("rotations", number(counters.rotations));
   stats.Set("wakeups", number(counters.wakeups));
   stats.Set("backpressure", number(log->backpressure()));

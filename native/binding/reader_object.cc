@@ -26,7 +26,7 @@ class NextWorker : public PromiseWorker {
 
   Napi::Value Result(Napi::Env env) override {
     if (chunk_.entries.empty() && chunk_.damage.empty()) return env.Null();
-    return ToObject(env, chunk_);
+    return ToObject(env, &chunk_);
   }
 
  private:

@@ -24,8 +24,9 @@ void Batch::Begin(const SegmentHeader& header, uint64_t offset, NumberedUsers* u
   seed_ = SegmentSeed(header.salt, header.number);
   offset_ = offset;
   users_ = users;
+  lead_ = static_cast<size_t>(offset % kBlockBytes);
   used_ = mark::kBytes;
-  if (bytes_.size() < used_) bytes_.resize(used_);
+  buffer_.Grow(lead_ + used_, 0);
   repeat_bytes_ = 0;
   first_lsn_ = last_lsn_ = 0;
   entries_ = 0;
@@ -35,8 +36,8 @@ void Batch::Begin(const SegmentHeader& header, uint64_t offset, NumberedUsers* u
 }
 
 uint8_t* Batch::Append(size_t bytes) {
-  if (used_ + bytes > bytes_.size()) bytes_.resize(std::max(used_ + bytes, bytes_.size() * 2));
-  uint8_t* const at = bytes_.data() + used_;
+  buffer_.Grow(lead_ + used_ + bytes, lead_ + used_);
+  uint8_t* const at = begin() + used_;
   used_ += bytes;
   return at;
 }
@@ -93,8 +94,8 @@ Bytes Batch::Finish(uint64_t durable_lsn, int64_t now_ms) {
   mark.batch_entries = entries_;
   mark.batch_bytes = static_cast<uint32_t>(used_ - mark::kBytes);
   mark.kind = MarkKind::kBatch;
-  EncodeMark(mark, seed_, offset_, bytes_.data());
-  return Bytes(bytes_.data(), used_);
+  EncodeMark(mark, seed_, offset_, begin());
+  return Bytes(begin(), used_);
 }
 
 uint64_t Batch::MostBytesOf(const Entry& entry) {

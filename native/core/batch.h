@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "aligned_buffer.h"
 #include "record.h"
 #include "segment_header.h"
 
@@ -80,14 +81,17 @@ class Batch {
 
   // Room for a record at the end; its offset in the segment is OffsetOf() of it.
   uint8_t* Append(size_t bytes);
-  uint64_t OffsetOf(const uint8_t* record) const { return offset_ + static_cast<uint64_t>(record - bytes_.data()); }
+  uint8_t* begin() { return buffer_.data() + lead_; }
+  uint64_t OffsetOf(const uint8_t* record) const { return offset_ - lead_ + static_cast<uint64_t>(record - buffer_.data()); }
   void AddUserRecord(uint32_t number, Bytes id);
 
   SegmentHeader header_;
   uint32_t seed_ = 0;
   uint64_t offset_ = 0;
   NumberedUsers* users_ = nullptr;
-  std::vector<uint8_t> bytes_;  // only grows; the first used_ count
+  // Only grows. The batch begins behind `lead_` bytes, so that its blocks are the file's blocks, and has `used_` bytes.
+  AlignedBuffer buffer_;
+  size_t lead_ = 0;
   size_t used_ = 0;
   size_t repeat_bytes_ = 0;  // what Finish() will add
   uint64_t first_lsn_ = 0;

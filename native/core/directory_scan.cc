@@ -1,11 +1,15 @@
 #include "directory_scan.h"
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
 #include <map>
 #include <set>
+#include <system_error>
+#include <thread>
 
 #include "segment_name.h"
+#include "stale_bytes.h"
 
 namespace ingest_wal {
 namespace {
@@ -209,12 +213,28 @@ Status ScanSegment(Directory* directory, SegmentScan* segment) {
     AddToRuns(located, segment);
   }
   segment->findings = cursor.findings();
+  for (Finding& finding : segment->findings) {
+    if (!cursor.sealed()) INGEST_WAL_RETURN_IF_ERROR(TakeOutStaleBytes(source.get(), segment->header, &finding));
+  }
   segment->durable_claim = cursor.durable_claim();
   segment->end_offset = cursor.end_offset();
   segment->superseded_at = cursor.superseded_at();
   segment->sealed = cursor.sealed();
   segment->batches = cursor.batches();
   return Status();
+}
+
+}  // namespace
+
+namespace {
+
+// Between a name's opening and its lock, the file may have been made another segment: then this one is gone.
+Status CheckStillHolds(SegmentSource* source, const std::string& file, const SegmentHeader& header) {
+  SegmentScan now;
+  now.file = file;
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeader(source, &now));
+  const bool refilled = now.accepted() && (now.header.salt != header.salt || now.header.number != header.number);
+  return refilled ? Status(ErrorCode::kNotFound, file + " was made another segment") : Status();
 }
 
 }  // namespace
@@ -233,6 +253,7 @@ Status EndsWithSeal(SegmentSource* source, const SegmentHeader& header, bool* se
 Status OpenSegmentSource(Directory* directory, const std::string& file, const SegmentHeader& header,
                          std::unique_ptr<SegmentSource>* source) {
   INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(directory, file, source));
+  INGEST_WAL_RETURN_IF_ERROR(CheckStillHolds(source->get(), file, header));
   bool sealed = false;
   INGEST_WAL_RETURN_IF_ERROR(EndsWithSeal(source->get(), header, &sealed));
   if (sealed) (*source)->Map();
@@ -266,11 +287,51 @@ Status ReadHeaders(Directory* directory, DirectoryScan* scan) {
   return Status();
 }
 
-Status ScanSegments(Directory* directory, DirectoryScan* scan) {
-  for (SegmentScan& segment : scan->segments) {
-    if (!segment.accepted()) continue;
-    INGEST_WAL_RETURN_IF_ERROR(ScanSegment(directory, &segment));
+namespace {
+
+// Walks each of `segments`, and says how it went, in their order. Behind an error, those not begun yet are left out.
+std::vector<Status> ScanEach(Directory* directory, const std::vector<SegmentScan*>& segments, unsigned threads) {
+  std::vector<Status> scanned(segments.size());
+  std::atomic<size_t> next{0};
+  std::atomic<bool> failed{false};
+  const auto work = [&] {
+    while (!failed) {
+      // Whoever took a segment walks it, so the first error is the same however many walk.
+      const size_t i = next++;
+      if (i >= segments.size()) return;
+      scanned[i] = ScanSegment(directory, segments[i]);
+      if (!scanned[i].ok() && scanned[i].code() != ErrorCode::kNotFound) failed = true;
+    }
+  };
+  std::vector<std::thread> helpers;
+  const size_t wanted = std::min<size_t>(threads, segments.size());
+  while (helpers.size() + 1 < wanted) {
+    try {
+      helpers.emplace_back(work);
+    } catch (const std::system_error&) {
+      break;  // no more threads to be had: the others do it
+    }
   }
+  work();
+  for (std::thread& helper : helpers) helper.join();
+  return scanned;
+}
+
+}  // namespace
+
+Status ScanSegments(Directory* directory, DirectoryScan* scan, unsigned threads) {
+  std::vector<SegmentScan*> usable;
+  for (SegmentScan& segment : scan->segments) {
+    if (segment.accepted()) usable.push_back(&segment);
+  }
+  const std::vector<Status> scanned = ScanEach(directory, usable, threads);
+  std::set<std::string> gone;  // retired since their headers were read
+  for (size_t i = 0; i < usable.size(); i++) {
+    if (scanned[i].code() != ErrorCode::kNotFound) INGEST_WAL_RETURN_IF_ERROR(scanned[i]);
+    if (!scanned[i].ok()) gone.insert(usable[i]->file);
+  }
+  const auto is_gone = [&gone](const SegmentScan& segment) { return gone.count(segment.file) != 0; };
+  scan->segments.erase(std::remove_if(scan->segments.begin(), scan->segments.end(), is_gone), scan->segments.end());
   // What a rejected segment claimed to supersede is looked at again, and may show one more that does not fit. Hostile
   // files could go on for long; in the end what does not fit is rejected without a further look.
   for (int pass = 0; RejectBrokenLinks(scan) && pass < kMaxChainPasses; pass++) {
@@ -310,9 +371,9 @@ void RejectAlso(const std::vector<Damage>& rejected, DirectoryScan* scan) {
   SetBounds(scan);
 }
 
-Status ScanDirectory(Directory* directory, DirectoryScan* scan) {
+Status ScanDirectory(Directory* directory, DirectoryScan* scan, unsigned threads) {
   INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory, scan));
-  return ScanSegments(directory, scan);
+  return ScanSegments(directory, scan, threads);
 }
 
 Status ScanOneSegment(Directory* directory, const std::string& file, DirectoryScan* scan) {
@@ -362,7 +423,7 @@ bool JudgeFinding(const Finding& finding, const SegmentScan& segment, uint64_t p
   damage->offset = finding.offset;
   damage->end_offset = finding.end;
   damage->previous_lsn = finding.lsn_before;
-  if (loses_entries) {
+  if (loses_entries && !finding.shares_loss) {
     damage->first_lsn = first;
     damage->last_lsn = last;
     damage->users = finding.users;

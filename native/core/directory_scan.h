@@ -80,8 +80,9 @@ Status OpenSegmentSource(Directory* directory, const std::string& file, const Se
 // Whether the file ends with its second seal mark: then it was sealed, and is neither written nor cut any more.
 Status EndsWithSeal(SegmentSource* source, const SegmentHeader& header, bool* sealed);
 
-// Walks the entries of every usable segment, and rejects segments that do not continue the ones before them.
-Status ScanSegments(Directory* directory, DirectoryScan* scan);
+// Walks the entries of every usable segment, and rejects segments that do not continue the ones before them. Segments are
+// walked on up to `threads` threads at a time, each with a window of its own; what is found does not depend on how many.
+Status ScanSegments(Directory* directory, DirectoryScan* scan, unsigned threads = 1);
 
 // The damages of a report that are segments which cannot be used as a whole.
 std::vector<Damage> RejectionsOf(const DirectoryReport& report);
@@ -93,7 +94,7 @@ void RejectAlso(const std::vector<Damage>& rejected, DirectoryScan* scan);
 DirectoryReport AssembleReport(const DirectoryScan& scan, const RingContents& ring);
 
 // ReadHeaders, then ScanSegments.
-Status ScanDirectory(Directory* directory, DirectoryScan* scan);
+Status ScanDirectory(Directory* directory, DirectoryScan* scan, unsigned threads = 1);
 
 // A single segment file on its own.
 Status ScanOneSegment(Directory* directory, const std::string& file, DirectoryScan* scan);

@@ -1,6 +1,9 @@
 // Everything outside the core that a log touches, in one bundle of borrowed pointers.
 #pragma once
 
+#include <algorithm>
+#include <thread>
+
 #include "platform/clock.h"
 #include "platform/file_system.h"
 #include "platform/shared_memory.h"
@@ -12,10 +15,16 @@ struct Environment {
   SharedMemory* memory = nullptr;  // null: stage in the heap
   Clock* clock = nullptr;
   Random* random = nullptr;
+  // How many threads may walk segments at a time. One where the order of calls has to be the same each time.
+  unsigned scan_threads = 1;
 };
 
+// More gain little: the memory's bandwidth is the limit, and the service has other work for its cores.
+constexpr unsigned kMostScanThreads = 4;
+
 inline Environment SystemEnvironment() {
-  return Environment{SystemFileSystem(), SystemSharedMemory(), SystemClock(), SystemRandom()};
+  const unsigned scan_threads = std::max(1u, std::min(kMostScanThreads, std::thread::hardware_concurrency()));
+  return Environment{SystemFileSystem(), SystemSharedMemory(), SystemClock(), SystemRandom(), scan_threads};
 }
 
 }  // namespace ingest_wal

@@ -29,7 +29,12 @@ constexpr uint32_t kFormatVersion = 2;
 //   | magic  | version | checksum | log id | number | salt | first LSN | previous LSN | prev.   | copy | created | planned |
 //   | u64    | u32     | u32      | 16     | u64    | u64  | u64       | u64          | chk u32 | u32  | i64 ms  | u64     |
 //
-// then zeros up to 4096. Checksum: CRC32C of bytes [0, 12) and [16, 4096).
+//   88            96              104
+//   | former salt | former number |
+//   | u64         | u64           |
+//
+// then zeros up to 4096. Former: of the segment that the file was before, whose records stand where this one has not
+// written yet; zeros when it was none. Checksum: CRC32C of bytes [0, 12) and [16, 4096).
 namespace header {
 constexpr uint64_t kMagic = 0x314c415754534749;  // "IGSTWAL1"
 constexpr size_t kMagicAt = 0;
@@ -44,7 +49,9 @@ constexpr size_t kPreviousChecksumAt = 64;
 constexpr size_t kCopyAt = 68;
 constexpr size_t kCreatedAt = 72;
 constexpr size_t kPlannedBytesAt = 80;
-constexpr size_t kUsedBytes = 88;
+constexpr size_t kFormerSaltAt = 88;
+constexpr size_t kFormerNumberAt = 96;
+constexpr size_t kUsedBytes = 104;
 constexpr size_t kCopyBytes = 4096;
 constexpr size_t kCopies = 2;
 }  // namespace header
@@ -167,6 +174,8 @@ constexpr size_t kBytes = 64;
 }  // namespace identity
 
 constexpr size_t kRecordAlignment = 8;
+// What file systems and devices read and write as one.
+constexpr size_t kBlockBytes = 4096;
 constexpr size_t kMaxUserIdBytes = 65535;
 constexpr size_t kMaxPayloadBytes = size_t{64} << 20;
 constexpr uint64_t kMinSegmentBytes = uint64_t{64} << 10;

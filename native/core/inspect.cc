@@ -82,7 +82,7 @@ Status InspectPath(const Environment& environment, const std::string& path, Insp
   RingContents ring;
   if (scan.has_log_id) INGEST_WAL_RETURN_IF_ERROR(FindRingOf(environment, place.directory.get(), scan, &ring));
   scan = DirectoryScan();
-  INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), &scan));
+  INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), &scan, environment.scan_threads));
   const bool beside_a_writer = inspection->live && ring.found && !ring.damaged;
   if (beside_a_writer) JudgeAsOf(ring.durable_lsn, &scan);
   inspection->report = AssembleReport(scan, ring);
@@ -106,7 +106,7 @@ Status ReadPath(const Environment& environment, const std::string& path, const R
   if (scan.has_log_id) INGEST_WAL_RETURN_IF_ERROR(FindRingOf(environment, place.directory.get(), scan, &ring));
   // A first pass over everything finds what is proven: only then is it known what behind a hole comes back.
   scan = DirectoryScan();
-  INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), &scan));
+  INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), &scan, environment.scan_threads));
   const DirectoryReport report = AssembleReport(scan, ring);
   const Reader::Limits limits{report.proven_lsn, report.last_lsn, RejectionsOf(report)};
   return Reader::Open(std::move(place.directory), options, limits, std::move(ring), reader);

@@ -4,6 +4,7 @@
 
 #include "quarantine.h"
 #include "segment_name.h"
+#include "stale_bytes.h"
 
 namespace ingest_wal {
 namespace {
@@ -88,7 +89,7 @@ Status LogOpener::TakeOverRing() {
 }
 
 Status LogOpener::Scan() {
-  INGEST_WAL_RETURN_IF_ERROR(ScanSegments(log_->directory_.get(), &scan_));
+  INGEST_WAL_RETURN_IF_ERROR(ScanSegments(log_->directory_.get(), &scan_, environment_.scan_threads));
   DirectoryReport& found = log_->recovery_.found;
   found = AssembleReport(scan_, ring_);
   if (options_.on_corruption == OnCorruption::kFail && !found.damage.empty()) {
@@ -239,7 +240,8 @@ Status LogOpener::SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn) {
   }
   uint64_t cut = cursor.superseded_at() != 0 ? cursor.superseded_at() : cursor.end_offset();
   bool holds_damage = false;
-  for (const Finding& finding : cursor.findings()) {
+  for (Finding finding : cursor.findings()) {
+    INGEST_WAL_RETURN_IF_ERROR(TakeOutStaleBytes(source.get(), segment.header, &finding));
     Damage damage;
     if (!JudgeFinding(finding, segment, log_->recovery_.found.proven_lsn, &damage)) {
       // Never proven durable: carried on, or torn, and in quarantine.
@@ -277,7 +279,11 @@ Status LogOpener::SealLeftSegments() {
     if (!segment.accepted()) continue;
     uint64_t lsn = segment.sealed ? segment.durable_claim : 0;
     // What it holds is safe without a seal; a seal that fails now is made by a later recovery.
-    if (!segment.sealed) changed = SealOne(segment, &lsn).ok() || changed;
+    if (!segment.sealed) {
+      const Status sealed = SealOne(segment, &lsn);
+      changed = sealed.ok() || changed;
+      if (!sealed.ok()) log_->spare_->NeverFillAgain(segment.number);
+    }
     sealed_lsn = std::max(sealed_lsn, lsn);
   }
   active_is_only_proof_ = sealed_lsn < previous_lsn_;

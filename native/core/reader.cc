@@ -1,6 +1,7 @@
 #include "reader.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace ingest_wal {
 namespace {
@@ -11,6 +12,7 @@ constexpr size_t kChunkEntries = 16384;
 void Chunk::Clear() {
   bytes.clear();
   entries.clear();
+  users.clear();
   damage.clear();
 }
 
@@ -59,21 +61,46 @@ Status Reader::OpenSegment(std::unique_ptr<Directory> directory, const std::stri
   return Status();
 }
 
+bool Reader::IsFull(const Chunk& chunk) const {
+  return chunk.bytes.size() >= kChunkBytes || chunk.entries.size() >= kChunkEntries || new_user_bytes_ >= kChunkBytes;
+}
+
 void Reader::Deliver(const Entry& entry, uint64_t segment, uint64_t offset, Chunk* chunk) {
-  ChunkEntry to;
-  to.lsn = entry.lsn;
-  to.timestamp_ms = entry.timestamp_ms;
-  to.operation = entry.operation;
-  to.sequence = entry.sequence;
-  to.segment = segment;
-  to.offset = offset;
-  to.user_id_at = static_cast<uint32_t>(chunk->bytes.size());
-  to.user_id_bytes = static_cast<uint32_t>(entry.user_id.size);
-  to.payload_at = to.user_id_at + to.user_id_bytes;
-  to.payload_bytes = static_cast<uint32_t>(entry.payload.size);
-  chunk->bytes.insert(chunk->bytes.end(), entry.user_id.data, entry.user_id.data + entry.user_id.size);
-  chunk->bytes.insert(chunk->bytes.end(), entry.payload.data, entry.payload.data + entry.payload.size);
-  chunk->entries.push_back(to);
+  const bool is_numbered = segment != 0 && entry.user_number != 0;
+  const uint32_t user = is_numbered ? users_.NumberOf(entry.user_number, entry.user_id) : users_.NumberOf(entry.user_id);
+  if (user == chunk->first_user + chunk->users.size()) {
+    chunk->users.emplace_back(reinterpret_cast<const char*>(entry.user_id.data), entry.user_id.size);
+    new_user_bytes_ += entry.user_id.size;
+  }
+  const size_t at = chunk->bytes.size();
+  const size_t bytes = entry.payload.size;
+  const size_t padded = PaddedBytes(bytes);
+  if (padded != 0) {
+    uint8_t* const to = chunk->bytes.Add(padded);
+    Store(to + padded - kRecordAlignment, uint64_t{0});
+    std::memcpy(to, entry.payload.data, bytes);
+  }
+  *chunk->entries.Add(1) = {static_cast<double>(entry.lsn),
+                            static_cast<double>(entry.timestamp_ms),
+                            static_cast<double>(entry.operation),
+                            static_cast<double>(entry.sequence),
+                            static_cast<double>(segment),
+                            static_cast<double>(offset),
+                            static_cast<double>(user),
+                            static_cast<double>(at),
+                            static_cast<double>(bytes)};
+}
+
+Entry Reader::EntryOf(const Chunk& chunk, size_t index) const {
+  const ChunkEntry& from = chunk.entries[index];
+  Entry entry;
+  entry.lsn = static_cast<uint64_t>(from.lsn);
+  entry.timestamp_ms = static_cast<int64_t>(from.timestamp_ms);
+  entry.operation = static_cast<uint8_t>(from.operation);
+  entry.sequence = static_cast<uint32_t>(from.sequence);
+  entry.user_id = users_.IdOf(static_cast<uint32_t>(from.user));
+  entry.payload = Bytes(chunk.bytes.data() + static_cast<size_t>(from.payload_at), static_cast<size_t>(from.payload_bytes));
+  return entry;
 }
 
 // Where it is known which entries were in a rejected segment, they are told as missing when their turn comes.
@@ -102,6 +129,7 @@ Status Reader::OpenNextSegment(bool* opened) {
     }
     cursor_ = std::make_unique<SegmentCursor>(source_.get(), segment.header, segment.bound);
     findings_taken_ = 0;
+    users_.BeginSegment();
     *opened = true;
     return Status();
   }
@@ -155,7 +183,7 @@ Status Reader::ReadSegment(Chunk* chunk) {
     accounted_ = before;
     if (Stopped(*chunk)) return Status();
   }
-  while (chunk->bytes.size() < kChunkBytes && chunk->entries.size() < kChunkEntries) {
+  while (!IsFull(*chunk)) {
     SegmentCursor::Located located;
     bool found = false;
     INGEST_WAL_RETURN_IF_ERROR(cursor_->Next(&located, &found));
@@ -182,8 +210,7 @@ Status Reader::ReadSegment(Chunk* chunk) {
 }
 
 void Reader::ReadRing(Chunk* chunk) {
-  while (ring_at_ < ring_.staged.size() && chunk->bytes.size() < kChunkBytes &&
-         chunk->entries.size() < kChunkEntries) {
+  while (ring_at_ < ring_.staged.size() && !IsFull(*chunk)) {
     const Bytes rest(ring_.staged.data() + ring_at_, ring_.staged.size() - ring_at_);
     Entry entry;
     size_t bytes = 0;
@@ -198,6 +225,18 @@ void Reader::ReadRing(Chunk* chunk) {
 
 Status Reader::Next(Chunk* chunk) {
   chunk->Clear();
+  if (users_.full()) users_.Clear();
+  chunk->first_user = users_.size();
+  new_user_bytes_ = 0;
+  chunk->bytes.Reserve(last_bytes_);
+  chunk->entries.Reserve(last_entries_);
+  const Status status = ReadOn(chunk);
+  last_bytes_ = chunk->bytes.size();
+  last_entries_ = chunk->entries.size();
+  return status;
+}
+
+Status Reader::ReadOn(Chunk* chunk) {
   INGEST_WAL_RETURN_IF_ERROR(Prepare());
   TellRejections(chunk);
   while (!done_) {

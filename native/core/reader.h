@@ -9,8 +9,10 @@
 
 #include "damage.h"
 #include "directory_scan.h"
+#include "plain_array.h"
 #include "platform/file_system.h"
 #include "staging_ring.h"
+#include "user_table.h"
 
 namespace ingest_wal {
 
@@ -19,23 +21,25 @@ struct ReadOptions {
   bool stop_at_damage = false;
 };
 
-// One entry of a chunk; `user_id` and `payload` are ranges of the chunk's bytes.
+// One entry of a chunk, as it goes to JavaScript: all of it numbers that a double holds exactly.
 struct ChunkEntry {
-  uint64_t lsn = 0;
-  int64_t timestamp_ms = 0;
-  uint8_t operation = 0;
-  uint32_t sequence = 0;
-  uint64_t segment = 0;
-  uint64_t offset = 0;
-  uint32_t user_id_at = 0;
-  uint32_t user_id_bytes = 0;
-  uint32_t payload_at = 0;
-  uint32_t payload_bytes = 0;
+  double lsn;
+  double timestamp_ms;
+  double operation;
+  double sequence;
+  double segment;
+  double offset;
+  double user;        // its number: users of a reader are numbered as they are met
+  double payload_at;  // in the chunk's bytes, a multiple of 8
+  double payload_bytes;
 };
 
 struct Chunk {
-  std::vector<uint8_t> bytes;
-  std::vector<ChunkEntry> entries;
+  PlainArray<uint8_t> bytes;  // payloads; the size is a multiple of 8
+  PlainArray<ChunkEntry> entries;
+  // Ids of the users met first in this chunk; the first of them has the number `first_user`. 0: numbers begin anew.
+  std::vector<std::string> users;
+  size_t first_user = 0;
   std::vector<Damage> damage;  // passed over since the last chunk, before or among its entries
 
   void Clear();
@@ -65,10 +69,15 @@ class Reader {
   // Fills `chunk` with what comes next; an empty chunk without damage is the end.
   Status Next(Chunk* chunk);
 
+  // An entry of the chunk that Next() gave last. It points into the chunk and this reader: valid until the next call.
+  Entry EntryOf(const Chunk& chunk, size_t index) const;
+
  private:
   Reader(std::unique_ptr<Directory> directory, const ReadOptions& options, const Limits& limits, RingContents ring);
 
   Status Prepare();
+  Status ReadOn(Chunk* chunk);
+  bool IsFull(const Chunk& chunk) const;
   void TellRejections(Chunk* chunk);
   Status OpenNextSegment(bool* opened);
   Status ReadSegment(Chunk* chunk);
@@ -96,6 +105,11 @@ class Reader {
   std::unique_ptr<SegmentSource> source_;
   std::unique_ptr<SegmentCursor> cursor_;
   size_t findings_taken_ = 0;
+  UserTable users_;
+  size_t new_user_bytes_ = 0;  // of ids in the chunk being filled
+  // How large the last chunk was: what to make room for at once.
+  size_t last_bytes_ = 0;
+  size_t last_entries_ = 0;
   uint64_t accounted_ = 0;  // every LSN up to here was delivered, given up, or reported
   size_t ring_at_ = 0;  // in ring_.staged
   bool rejections_told_ = false;

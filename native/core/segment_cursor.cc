@@ -88,8 +88,10 @@ void SegmentCursor::Note(Finding::Kind kind, const ScanStep& step) {
   if (unreadable) kind = Finding::Kind::kUnreadable;
   const bool adjacent = findings_.size() > open_findings_ && findings_.back().end == step.offset;
   if (!adjacent) {
+    const bool shares_loss = findings_.size() > open_findings_;
     findings_.emplace_back();
     findings_.back().kind = kind;
+    findings_.back().shares_loss = shares_loss;
     findings_.back().offset = step.offset;
     findings_.back().lsn_before = last_lsn_;
   } else if (findings_.back().kind != kind) {
@@ -107,7 +109,7 @@ void SegmentCursor::Note(Finding::Kind kind, const ScanStep& step) {
     const size_t skip = static_cast<size_t>(step.offset - window_offset_);
     const size_t rest = static_cast<size_t>(
         std::min<uint64_t>(window_.size - skip, step.end - step.offset));
-    GuessUser(window_.Subspan(skip, rest), &finding);
+    GuessUser(window_.Subspan(skip, rest), &findings_[open_findings_]);
   }
 }
 

@@ -25,6 +25,8 @@ struct Finding {
   uint64_t lsn_after = 0;   // LSN of what comes next in the segment, by an entry or a mark; 0 when there is nothing
   uint64_t nonzero_end = 0; // offset after the last byte that is not zero; 0 when all are
   bool truncated = false;   // a record begins here and the file ends before it does
+  // Another finding stands before it with the same LSNs around: what is lost between them is lost with that one.
+  bool shares_loss = false;
   std::vector<std::string> users;
 };
 

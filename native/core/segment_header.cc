@@ -28,6 +28,8 @@ void EncodeSegmentHeader(const SegmentHeader& from, uint32_t copy, uint8_t* to) 
   Store(to + header::kCopyAt, copy);
   Store(to + header::kCreatedAt, from.created_ms);
   Store(to + header::kPlannedBytesAt, from.planned_bytes);
+  Store(to + header::kFormerSaltAt, from.former_salt);
+  Store(to + header::kFormerNumberAt, from.former_number);
   Store(to + header::kChecksumAt, BlockChecksum(to, header::kChecksumAt, header::kCopyBytes));
 }
 
@@ -48,6 +50,8 @@ HeaderState CheckSegmentHeader(const uint8_t* block, uint32_t copy, SegmentHeade
   to->previous_checksum = Load<uint32_t>(block + header::kPreviousChecksumAt);
   to->created_ms = Load<int64_t>(block + header::kCreatedAt);
   to->planned_bytes = Load<uint64_t>(block + header::kPlannedBytesAt);
+  to->former_salt = Load<uint64_t>(block + header::kFormerSaltAt);
+  to->former_number = Load<uint64_t>(block + header::kFormerNumberAt);
   const bool sane = to->first_lsn > to->previous_lsn && to->first_lsn <= kMaxLsn;
   return sane ? HeaderState::kValid : HeaderState::kDamaged;
 }

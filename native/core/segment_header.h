@@ -23,6 +23,9 @@ struct SegmentHeader {
   uint32_t previous_checksum = 0;
   int64_t created_ms = 0;
   uint64_t planned_bytes = 0;
+  // The segment that the file was before: its records stand where this one has not written yet. Number 0: none.
+  uint64_t former_salt = 0;
+  uint64_t former_number = 0;
 };
 
 enum class HeaderState {

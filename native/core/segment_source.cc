@@ -9,12 +9,24 @@ namespace ingest_wal {
 namespace {
 constexpr size_t kWindowBytes = size_t{1} << 20;
 constexpr size_t kPageBytes = 4096;
+
+// A segment that is made ready for other entries lost its name before it was locked.
+Status WhyLocked(Directory* directory, const std::string& name) {
+  std::unique_ptr<File> again;
+  INGEST_WAL_RETURN_IF_ERROR(directory->Open(name, OpenMode::kRead, &again));
+  return Status(ErrorCode::kIo, name + " is locked by another program");
+}
+
 }  // namespace
 
 Status SegmentSource::Open(Directory* directory, const std::string& name,
                            std::unique_ptr<SegmentSource>* source) {
   std::unique_ptr<SegmentSource> made(new SegmentSource());
   INGEST_WAL_RETURN_IF_ERROR(directory->Open(name, OpenMode::kRead, &made->file_));
+  bool locked = false;
+  const Status tried = made->file_->TryLock(false, &locked);
+  // Without locks on this file system, no segment is filled again there.
+  if (tried.ok() && !locked) return WhyLocked(directory, name);
   INGEST_WAL_RETURN_IF_ERROR(made->file_->Size(&made->size_));
   *source = std::move(made);
   return Status();

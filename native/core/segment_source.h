@@ -1,6 +1,7 @@
 // Supplies the bytes of one segment file in windows. A sealed segment no longer changes and is mapped, a
 // stretch at a time after the kernel has said that it can be read; anything else is read with pread. A page that
-// the device cannot read becomes zeros and is remembered, so that it is damage like any other.
+// the device cannot read becomes zeros and is remembered, so that it is damage like any other. While it is open, the
+// file is not filled again for another segment.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@ namespace ingest_wal {
 
 class SegmentSource {
  public:
+  // kNotFound too when the file is being made another segment.
   static Status Open(Directory* directory, const std::string& name, std::unique_ptr<SegmentSource>* source);
 
   // Goes on with a mapping of the file, if it can be had. Only for a file that nobody will cut while this lives.

@@ -32,11 +32,17 @@ Status WriteSeal(File* file, Bytes end, uint64_t offset) {
 
 Status SegmentWriter::Prepare(Directory* directory, SpareSegment* spare, const SegmentHeader& header,
                               std::unique_ptr<SegmentWriter>* writer) {
-  std::unique_ptr<SegmentWriter> made(new SegmentWriter(directory, header));
-  INGEST_WAL_RETURN_IF_ERROR(spare->Take(header.planned_bytes, &made->file_, &made->reserved_));
+  ReadyFile ready;
+  INGEST_WAL_RETURN_IF_ERROR(spare->Take(header.planned_bytes, &ready));
+  SegmentHeader of_this_file = header;
+  of_this_file.former_salt = ready.former_salt;
+  of_this_file.former_number = ready.former_number;
+  std::unique_ptr<SegmentWriter> made(new SegmentWriter(directory, of_this_file));
+  made->file_ = std::move(ready.file);
+  made->reserved_ = ready.reserved;
   uint8_t blocks[header::kCopies * header::kCopyBytes];
   for (uint32_t copy = 0; copy < header::kCopies; copy++) {
-    EncodeSegmentHeader(header, copy, blocks + copy * header::kCopyBytes);
+    EncodeSegmentHeader(of_this_file, copy, blocks + copy * header::kCopyBytes);
   }
   const Bytes part(blocks, sizeof(blocks));
   INGEST_WAL_RETURN_IF_ERROR(made->file_->WriteAt(0, &part, 1));
@@ -48,16 +54,19 @@ Status SegmentWriter::Prepare(Directory* directory, SpareSegment* spare, const S
 Status SegmentWriter::Publish() {
   INGEST_WAL_RETURN_IF_ERROR(file_->Sync());
   INGEST_WAL_RETURN_IF_ERROR(directory_->Rename(kSpareName, SegmentName(header_.number)));
-  return directory_->Sync();
+  INGEST_WAL_RETURN_IF_ERROR(directory_->Sync());
+  // From here on readers may have it: under this name it is what its header says.
+  file_->Unlock();
+  return Status();
 }
 
 void SegmentWriter::Withdraw() {
   file_.reset();
   // At best: what stays holds no entry, and the next recovery removes it.
-  for (const std::string& name : {std::string(kSpareName), SegmentName(header_.number)}) {
-    const Status removed = directory_->Unlink(name);
-    (void)removed;
-  }
+  const Status spare_removed = directory_->Unlink(kSpareName);
+  const Status segment_removed = directory_->Unlink(SegmentName(header_.number));
+  (void)spare_removed;
+  (void)segment_removed;
 }
 
 void SegmentWriter::BeginBatch(NumberedUsers* users, Batch* batch) const {
@@ -79,6 +88,7 @@ Status SegmentWriter::WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now
   };
   repeat_later_.erase(std::remove_if(repeat_later_.begin(), repeat_later_.end(), repeated), repeat_later_.end());
   repeat_later_.insert(repeat_later_.end(), batch->close_together().begin(), batch->close_together().end());
+  last_batch_at_ = position_;
   position_ += part.size;
   written_bytes_ += part.size;
   return Status();

@@ -32,6 +32,8 @@ class SegmentWriter {
   Status WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now_ms);
   // Says that everything before `next_lsn` is durable. Not synced: it is only proof for later.
   Status WriteIdleMark(uint64_t next_lsn, int64_t now_ms);
+  // Lets the device begin with what was written last; a hint.
+  void StartWriteback() { file_->StartWriteback(last_batch_at_, position_ - last_batch_at_); }
   Status Sync();
   // Ends the segment: seal, sync, cut to size.
   Status Seal(uint64_t next_lsn, int64_t now_ms);
@@ -59,6 +61,7 @@ class SegmentWriter {
   bool reserved_ = false;
   uint64_t position_ = kSegmentDataAt;
   uint64_t written_bytes_ = 0;
+  uint64_t last_batch_at_ = kSegmentDataAt;
   std::vector<RepeatLater> repeat_later_;  // oldest first
 };
 

@@ -2,83 +2,215 @@
 
 #include <algorithm>
 
+#include "record.h"
+#include "segment_header.h"
 #include "segment_name.h"
 
 namespace ingest_wal {
 namespace {
+
 constexpr uint64_t kSliceBytes = uint64_t{1} << 20;
+// A segment that ended earlier is not worth keeping: what it lacks has to be written with zeros.
+constexpr uint64_t kLeastRecycledShare = 2;
+
+Status NotToBeRecycled(const char* why) { return Status(ErrorCode::kInvalidArgument, why); }
+
+// The header of a file that ends behind its seal. Only of such a file is it known what it holds: its own records up to
+// its end, and nothing older.
+Status ReadSealedHeader(File* file, uint64_t size, SegmentHeader* header) {
+  if (size < kSegmentDataAt + kSealBytes) return NotToBeRecycled("too short");
+  std::vector<uint8_t> blocks(kSegmentDataAt);
+  size_t got = 0;
+  INGEST_WAL_RETURN_IF_ERROR(file->ReadAt(0, blocks.data(), blocks.size(), &got));
+  bool sound = got == blocks.size();
+  for (uint32_t copy = 0; copy < header::kCopies && sound; copy++) {
+    uint32_t version = 0;
+    sound = CheckSegmentHeader(blocks.data() + copy * header::kCopyBytes, copy, header, &version) == HeaderState::kValid;
+  }
+  if (!sound) return NotToBeRecycled("its header is damaged");
+  uint8_t seal[mark::kBytes];
+  const uint64_t seal_at = size - sizeof(seal);
+  INGEST_WAL_RETURN_IF_ERROR(file->ReadAt(seal_at, seal, sizeof(seal), &got));
+  const Record record =
+      CheckRecord(Bytes(seal, got), SegmentSeed(header->salt, header->number), header->first_lsn, seal_at);
+  const bool sealed = record.state == RecordState::kMark && record.mark.kind == MarkKind::kSealSecond;
+  return sealed ? Status() : NotToBeRecycled("not sealed");
+}
+
 }  // namespace
 
-Status SpareSegment::Make(uint64_t bytes, std::unique_ptr<File>* file, bool* reserved) {
+Status SpareSegment::Make(uint64_t bytes, ReadyFile* ready) {
   const Status removed = directory_->Unlink(kSpareName);
   if (!removed.ok() && removed.code() != ErrorCode::kNotFound) return removed;
-  INGEST_WAL_RETURN_IF_ERROR(directory_->Open(kSpareName, OpenMode::kCreateNew, file));
-  const Status allocated = (*file)->Allocate(bytes, reserved);
+  *ready = ReadyFile();
+  INGEST_WAL_RETURN_IF_ERROR(directory_->Open(kSpareName, OpenMode::kCreateNew, &ready->file));
+  const Status allocated = ready->file->Allocate(bytes, &ready->reserved);
   if (allocated.ok()) return allocated;
   // A failed allocation leaves a part of the space taken on some file systems: give it back.
-  file->reset();
+  ready->file.reset();
   const Status cleaned = directory_->Unlink(kSpareName);
   (void)cleaned;  // the allocation's error is the one to tell
   return allocated;
 }
 
-Status SpareSegment::Take(uint64_t bytes, std::unique_ptr<File>* file, bool* reserved) {
+Status SpareSegment::Take(uint64_t bytes, ReadyFile* ready) {
   std::unique_lock<std::mutex> lock(mutex_);
-  phase_ = phase_ == Phase::kFilling ? Phase::kReady : phase_;  // no further slice
+  phase_ = Phase::kNone;  // no further slice
   changed_.wait(lock, [this] { return !busy_; });
-  const bool usable = file_ != nullptr && bytes == bytes_;
-  phase_ = Phase::kNone;
+  const bool usable = ready_.file != nullptr && bytes == bytes_;
+  *ready = std::move(ready_);
+  ready_ = ReadyFile();
   filled_bytes_ = 0;
-  if (usable) {
-    *file = std::move(file_);
-    *reserved = reserved_;
-    return Status();
-  }
-  file_.reset();
-  return Make(bytes, file, reserved);
+  if (usable) return Status();
+  ready->file.reset();
+  return Make(bytes, ready);
 }
 
 void SpareSegment::Request() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (phase_ != Phase::kNone) return;
   phase_ = Phase::kWanted;
+  stuck_ = false;
   changed_.notify_all();
 }
 
-bool SpareSegment::BeginSlice() {
+void SpareSegment::Retire(uint64_t number) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (stopping_ || (phase_ != Phase::kWanted && phase_ != Phase::kFilling)) return false;
-  busy_ = true;
-  return true;
+  retired_.push_back(number);
+  stuck_ = false;
+  changed_.notify_all();
+}
+
+void SpareSegment::NeverFillAgain(uint64_t number) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  never_again_.insert(number);
+}
+
+SpareSegment::Work SpareSegment::NextWork() const {
+  if (stopping_) return Work::kNone;
+  const bool has_spare = phase_ == Phase::kFilling || phase_ == Phase::kReady;
+  const bool some_may_go = !retired_.empty() && !stuck_;
+  const bool first_is_bad = some_may_go && (first_is_to_go_ || never_again_.count(retired_.front()) != 0);
+  if (some_may_go && (first_is_bad || has_spare || retired_.size() > 1)) return Work::kRemove;
+  switch (phase_) {
+    case Phase::kWanted:
+      return some_may_go ? Work::kRecycle : Work::kMake;
+    case Phase::kFilling:
+      return Work::kFill;
+    case Phase::kNone:
+    case Phase::kReady:
+      break;
+  }
+  return Work::kNone;
+}
+
+SpareSegment::Work SpareSegment::Begin(uint64_t* number) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const Work work = NextWork();
+  // What is unlinked is nothing that the writer could wait for.
+  busy_ = work != Work::kNone && work != Work::kRemove;
+  if (work == Work::kRecycle || work == Work::kRemove) *number = retired_.front();
+  return work;
+}
+
+// Steps in this order, because a file must have lost its old name for good before anything in it changes: until then a
+// power cut may bring the name back.
+Status SpareSegment::Recycle(uint64_t number, ReadyFile* ready, uint64_t* filled_bytes) {
+  const std::string name = SegmentName(number);
+  uint64_t size = 0;
+  SegmentHeader header;
+  *ready = ReadyFile();
+  INGEST_WAL_RETURN_IF_ERROR(directory_->Open(name, OpenMode::kReadWrite, &ready->file));
+  INGEST_WAL_RETURN_IF_ERROR(ready->file->Size(&size));
+  if (size > bytes_ || size < bytes_ / kLeastRecycledShare) return NotToBeRecycled("of another size");
+  INGEST_WAL_RETURN_IF_ERROR(ReadSealedHeader(ready->file.get(), size, &header));
+  INGEST_WAL_RETURN_IF_ERROR(directory_->Rename(name, kSpareName));
+#ifndef INGEST_WAL_SEED_BUG_RECYCLED_TOO_EARLY  // planted by native/test/seeded_bug_test.cc, which must see it
+  INGEST_WAL_RETURN_IF_ERROR(directory_->Sync());
+#endif
+  // Who has it open still reads what it was. Who opens it now does not find it.
+  bool locked = false;
+  INGEST_WAL_RETURN_IF_ERROR(ready->file->TryLock(true, &locked));
+  if (!locked) return NotToBeRecycled("being read");
+  INGEST_WAL_RETURN_IF_ERROR(ready->file->Allocate(bytes_, &ready->reserved));
+  ready->former_salt = header.salt;
+  ready->former_number = header.number;
+  *filled_bytes = size;
+  return Status();
+}
+
+Status SpareSegment::Remove(uint64_t number) {
+  const Status unlinked = directory_->Unlink(SegmentName(number));
+  if (!unlinked.ok() && unlinked.code() != ErrorCode::kNotFound) return unlinked;
+  removed_.fetch_add(unlinked.ok() ? 1 : 0, std::memory_order_relaxed);
+  return directory_->Sync();
+}
+
+Status SpareSegment::Fill() {
+  const uint64_t count = std::min(kSliceBytes, bytes_ - filled_bytes_);
+  zeros_.resize(static_cast<size_t>(count));
+  const Bytes part(zeros_.data(), zeros_.size());
+  INGEST_WAL_RETURN_IF_ERROR(ready_.file->WriteAt(filled_bytes_, &part, 1));
+  INGEST_WAL_RETURN_IF_ERROR(ready_.file->Sync());
+  filled_bytes_ += count;
+  written_ahead_bytes_.fetch_add(count, std::memory_order_relaxed);
+  return Status();
+}
+
+Status SpareSegment::Do(Work work, uint64_t number) {
+  switch (work) {
+    case Work::kMake:
+      filled_bytes_ = 0;
+      return Make(bytes_, &ready_);
+    case Work::kFill:
+      return Fill();
+    case Work::kRecycle:
+      return Recycle(number, &ready_, &filled_bytes_);
+    case Work::kRemove:
+      return Remove(number);
+    case Work::kNone:
+      break;
+  }
+  return Status();
+}
+
+void SpareSegment::End(Work work, const Status& status) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  busy_ = false;
+  switch (work) {
+    case Work::kRemove:
+      stuck_ = !status.ok();
+      if (stuck_) break;
+      first_is_to_go_ = false;
+      never_again_.erase(retired_.front());
+      retired_.pop_front();
+      break;
+    case Work::kRecycle:
+      // One that cannot be filled again is unlinked, under whichever name it has by now.
+      first_is_to_go_ = !status.ok();
+      if (status.ok()) retired_.pop_front();
+      recycled_.fetch_add(status.ok() ? 1 : 0, std::memory_order_relaxed);
+      break;
+    case Work::kMake:
+    case Work::kFill:
+    case Work::kNone:
+      // Not an error of the log: the writer will try itself when it needs the segment, and say what is wrong then.
+      if (!status.ok()) phase_ = Phase::kNone;
+      break;
+  }
+  if (!status.ok() && work != Work::kRemove) ready_ = ReadyFile();
+  if (phase_ == Phase::kWanted && ready_.file != nullptr) phase_ = Phase::kFilling;
+  if (phase_ == Phase::kFilling && filled_bytes_ == bytes_) phase_ = Phase::kReady;
+  changed_.notify_all();
 }
 
 bool SpareSegment::PrepareSome() {
-  if (!BeginSlice()) return false;
-  // busy_ keeps the writer away from file_ until it is given back below.
-  Status status;
-  if (file_ == nullptr) {
-    filled_bytes_ = 0;
-    status = Make(bytes_, &file_, &reserved_);
-  } else {
-    const uint64_t count = std::min(kSliceBytes, bytes_ - filled_bytes_);
-    zeros_.resize(static_cast<size_t>(count));
-    const Bytes part(zeros_.data(), zeros_.size());
-    status = file_->WriteAt(filled_bytes_, &part, 1);
-    if (status.ok()) status = file_->Sync();
-    if (status.ok()) filled_bytes_ += count;
-  }
-  const std::lock_guard<std::mutex> lock(mutex_);
-  busy_ = false;
-  if (!status.ok()) {
-    // Not an error of the log: the writer will try itself when it needs the segment, and say what is wrong then.
-    file_.reset();
-    phase_ = Phase::kNone;
-  } else if (phase_ == Phase::kWanted) {
-    phase_ = Phase::kFilling;
-  } else if (filled_bytes_ == bytes_) {
-    phase_ = Phase::kReady;
-  }
-  changed_.notify_all();
+  uint64_t number = 0;
+  const Work work = Begin(&number);
+  if (work == Work::kNone) return false;
+  // busy_ keeps the writer away from ready_ until End().
+  const Status status = Do(work, number);
+  End(work, status);
   return true;
 }
 
@@ -87,9 +219,7 @@ void SpareSegment::Run() {
     while (PrepareSome()) {
     }
     std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [this] {
-      return stopping_ || phase_ == Phase::kWanted || phase_ == Phase::kFilling;
-    });
+    changed_.wait(lock, [this] { return stopping_ || NextWork() != Work::kNone; });
     if (stopping_) return;
   }
 }

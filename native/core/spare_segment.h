@@ -1,17 +1,33 @@
-// Makes the next segment's file ready ahead of need: space reserved, and written with zeros once, because a sync of
-// bytes that were written before costs about half (no allocation to journal). Done by a thread of its own, a slice
-// at a time, each slice synced by itself, so that no flush of the log waits for it.
+// Makes the next segment's file ready ahead of need, on a thread of its own, so that neither a flush nor the event loop
+// waits for space: a segment that nobody needs any more, to be filled again, or else a new file that was written with
+// zeros once. A sync of bytes that were written before costs half to a third, because there is no allocation to journal.
+// The work is done a slice at a time, each slice synced by itself.
+//
+// Retired segments are not unlinked but become the next spare, where they fit and none is there; the others are unlinked
+// here. What they hold stays in the file until it is written over. docs/recovery.md says why none of it comes back.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "platform/file_system.h"
 
 namespace ingest_wal {
+
+// A file under the name kSpareName, as long as it was asked for.
+struct ReadyFile {
+  std::unique_ptr<File> file;
+  bool reserved = false;  // its space cannot run out
+  // The segment whose records it holds; number 0: it reads as zeros.
+  uint64_t former_salt = 0;
+  uint64_t former_number = 0;
+};
 
 class SpareSegment {
  public:
@@ -19,11 +35,26 @@ class SpareSegment {
 
   // --- The writer's side.
 
-  // A file named kSpareName of `bytes` bytes that reads as zeros: the one made ready if it has that size, else a new
-  // one. Waits at most for the slice that is being written. `*reserved`: its space cannot run out.
-  Status Take(uint64_t bytes, std::unique_ptr<File>* file, bool* reserved);
+  // A file of `bytes` bytes: the one made ready if it has that size, else a new one. Waits at most for the slice that is
+  // being written. What was taken must have another name before Request() is called again.
+  Status Take(uint64_t bytes, ReadyFile* ready);
   // Asks for a spare. Cheap; does nothing when there is one.
   void Request();
+
+  // --- From any thread.
+
+  // Segment `number` is needed no more. Segments go in the order in which they are retired, each durably before the
+  // next, so that what is missing is always a beginning; when one cannot go, it is tried again with the next call. The
+  // last one waits for the next Request(), to be filled again; what waits when Run() ends stays.
+  void Retire(uint64_t number);
+  // A sync of segment `number` has failed: what its file holds is not known any more, and it is never filled again.
+  void NeverFillAgain(uint64_t number);
+
+  // Zeros written so that nothing is allocated later.
+  uint64_t written_ahead_bytes() const { return written_ahead_bytes_.load(std::memory_order_relaxed); }
+  // Segments that became spares, and that were unlinked.
+  uint64_t recycled() const { return recycled_.load(std::memory_order_relaxed); }
+  uint64_t removed() const { return removed_.load(std::memory_order_relaxed); }
 
   // --- The preparing thread's side.
 
@@ -35,9 +66,16 @@ class SpareSegment {
 
  private:
   enum class Phase { kNone, kWanted, kFilling, kReady };
+  enum class Work { kNone, kMake, kFill, kRecycle, kRemove };
 
-  Status Make(uint64_t bytes, std::unique_ptr<File>* file, bool* reserved);
-  bool BeginSlice();
+  Status Make(uint64_t bytes, ReadyFile* ready);
+  Work NextWork() const;
+  Work Begin(uint64_t* number);
+  void End(Work work, const Status& status);
+  Status Do(Work work, uint64_t number);
+  Status Fill();
+  Status Recycle(uint64_t number, ReadyFile* ready, uint64_t* filled_bytes);
+  Status Remove(uint64_t number);
 
   Directory* const directory_;
   const uint64_t bytes_;
@@ -45,12 +83,19 @@ class SpareSegment {
   std::mutex mutex_;  // guards what follows; never held over I/O of the preparing thread
   std::condition_variable changed_;
   Phase phase_ = Phase::kNone;
-  bool busy_ = false;  // the preparing thread is writing to file_ without the mutex
+  std::deque<uint64_t> retired_;
+  std::set<uint64_t> never_again_;
+  bool first_is_to_go_ = false;  // the first of them is none to be filled again
+  bool stuck_ = false;           // the first of them could not be removed just now
+  bool busy_ = false;            // the preparing thread is at work on ready_ without the mutex
   bool stopping_ = false;
-  std::unique_ptr<File> file_;
-  bool reserved_ = false;
-  uint64_t filled_bytes_ = 0;
+  ReadyFile ready_;
+  uint64_t filled_bytes_ = 0;  // of ready_: written before
+
   std::vector<uint8_t> zeros_;  // the preparing thread's own
+  std::atomic<uint64_t> written_ahead_bytes_{0};
+  std::atomic<uint64_t> recycled_{0};
+  std::atomic<uint64_t> removed_{0};
 };
 
 }  // namespace ingest_wal

@@ -9,8 +9,7 @@ namespace ingest_wal {
 namespace {
 
 constexpr uint64_t kRetryNs = 100'000'000;
-// A batch may grow beyond batch_bytes when entries arrive faster than syncs end: fewer, larger syncs.
-constexpr uint64_t kBatchGrowth = 4;
+constexpr uint64_t kMostBatchesPerSync = 4;
 // After so many intervals without an entry the writer stops looking by itself and must be woken.
 constexpr int kIdleRounds = 10;
 // A spare is asked for when this part of the active segment is used.
@@ -36,7 +35,8 @@ Writer::Writer(const Environment& environment, Directory* directory, StagingRing
       next_number_(start.next_number),
       first_is_only_proof_(start.active_is_only_proof),
       drained_(ring->tail()),
-      durable_checksum_(start.durable_checksum) {
+      durable_checksum_(start.durable_checksum),
+      complete_below_(active_ != nullptr ? active_->header().number : next_number_) {
   if (active_ == nullptr) return;
   counters_.segment = active_->header().number;
   counters_.segment_offset = active_->position();
@@ -155,6 +155,16 @@ void Writer::Run() {
   }
 }
 
+Status Writer::Retire(uint64_t number) {
+  const uint64_t complete_below = complete_below_.load(std::memory_order_acquire);
+  if (number == 0 || number >= complete_below) {
+    return Status(ErrorCode::kInvalidArgument, "segment " + std::to_string(number) + " cannot be retired; allowed: those " +
+                                                   "before " + std::to_string(complete_below));
+  }
+  spare_->Retire(number);
+  return Status();
+}
+
 // --- Writing
 
 bool Writer::Step() {
@@ -174,8 +184,8 @@ Status Writer::Flush() {
   return Status();
 }
 
-Status Writer::NextRecordBytes(uint64_t* bytes) {
-  const StagingRing::Slice slice = ring_->SliceAt(drained_, ring_->head());
+Status Writer::NextRecordBytes(uint64_t position, uint64_t* bytes) {
+  const StagingRing::Slice slice = ring_->SliceAt(position, ring_->head());
   Entry entry;
   size_t staged_bytes = 0;
   if (!ReadStaged(Bytes(slice.data, slice.bytes), &entry, &staged_bytes)) return RingIsDamaged();
@@ -183,11 +193,10 @@ Status Writer::NextRecordBytes(uint64_t* bytes) {
   return Status();
 }
 
-Status Writer::CollectBatch(uint64_t limit, uint64_t* end_position) {
+Status Writer::CollectBatch(uint64_t limit, uint64_t last_lsn, uint64_t* end_position) {
   active_->BeginBatch(&users_, &batch_);
   const uint64_t head = ring_->head();
-  uint64_t lsn = durable_lsn() + 1;
-  *end_position = drained_;
+  uint64_t lsn = last_lsn + 1;
   while (*end_position < head) {
     const StagingRing::Slice slice = ring_->SliceAt(*end_position, head);
     size_t taken = 0;
@@ -255,33 +264,51 @@ Status Writer::EnsureSegment(uint64_t first_record_bytes) {
 
 Status Writer::WriteStaged() {
   uint64_t first_record_bytes = 0;
-  INGEST_WAL_RETURN_IF_ERROR(NextRecordBytes(&first_record_bytes));
+  INGEST_WAL_RETURN_IF_ERROR(NextRecordBytes(drained_, &first_record_bytes));
   INGEST_WAL_RETURN_IF_ERROR(EnsureSegment(first_record_bytes));
-  uint64_t end_position = drained_;
-  INGEST_WAL_RETURN_IF_ERROR(
-      CollectBatch(std::min(active_->room(), options_.batch_bytes * kBatchGrowth), &end_position));
-  writing_ = true;
-  INGEST_WAL_RETURN_IF_ERROR(active_->WriteBatch(&batch_, durable_lsn(), environment_.clock->WallMs()));
+  const uint64_t head = ring_->head();
+  Written written{drained_, durable_lsn(), durable_checksum_, 0};
+  Status status = WriteBatch(&written);
+  // What is staged now shares one sync, and so do whole batches that arrive meanwhile; the disk takes up each while the
+  // next is framed.
+  const uint64_t most_bytes = kMostBatchesPerSync * options_.batch_bytes;
+  while (status.ok() && written.bytes < most_bytes &&
+         (written.position < head || ring_->head() - written.position >= options_.batch_bytes)) {
+    status = NextRecordBytes(written.position, &first_record_bytes);
+    if (!status.ok() || active_->room() < first_record_bytes) break;
+    active_->StartWriteback();
+    status = WriteBatch(&written);
+  }
+  if (written.position == drained_) return status;
   const Status synced = active_->Sync();
   if (!synced.ok()) {
-    // Final for this file whatever the reason, a full disk included: what of the batch reached it is unknown.
+    // Final for this file whatever the reason, a full disk included: what of the batches reached it is unknown.
     AbandonActive();
     return synced;
   }
-  writing_ = false;
   counters_.syncs.fetch_add(1, std::memory_order_relaxed);
-  Acknowledge(end_position);
+  Acknowledge(written);
+  return status;
+}
+
+Status Writer::WriteBatch(Written* written) {
+  uint64_t end_position = written->position;
+  INGEST_WAL_RETURN_IF_ERROR(CollectBatch(std::min(active_->room(), options_.batch_bytes), written->lsn, &end_position));
+  writing_ = true;
+  INGEST_WAL_RETURN_IF_ERROR(active_->WriteBatch(&batch_, durable_lsn(), environment_.clock->WallMs()));
+  writing_ = false;
+  counters_.batches.fetch_add(1, std::memory_order_relaxed);
+  counters_.written_bytes.fetch_add(batch_.bytes(), std::memory_order_relaxed);
+  *written = Written{end_position, batch_.last_lsn(), batch_.last_checksum(), written->bytes + batch_.bytes()};
   return Status();
 }
 
-void Writer::Acknowledge(uint64_t end_position) {
+void Writer::Acknowledge(const Written& written) {
   const uint64_t before = durable_lsn();
-  durable_checksum_ = batch_.last_checksum();
-  drained_ = end_position;
-  counters_.batches.fetch_add(1, std::memory_order_relaxed);
-  counters_.written_bytes.fetch_add(batch_.bytes(), std::memory_order_relaxed);
+  durable_checksum_ = written.checksum;
+  drained_ = written.position;
   counters_.segment_offset.store(active_->position(), std::memory_order_relaxed);
-  ring_->Release(end_position, batch_.last_lsn());
+  ring_->Release(written.position, written.lsn);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const bool waited_for = requested_lsn_.load() > before;
   const bool drained = drain_requested_.load() && IsDrained();
@@ -303,10 +330,12 @@ void Writer::AfterFlush() {
 
 // The entries in it are durable without the seal; a seal that fails is made by the next recovery.
 void Writer::SealRetiring() {
-  if (retiring_ == nullptr) return;
-  const Status sealed = retiring_->Seal(retiring_next_lsn_, environment_.clock->WallMs());
-  (void)sealed;
-  retiring_.reset();
+  if (retiring_ != nullptr) {
+    const Status sealed = retiring_->Seal(retiring_next_lsn_, environment_.clock->WallMs());
+    if (!sealed.ok()) spare_->NeverFillAgain(retiring_->header().number);
+    retiring_.reset();
+  }
+  complete_below_.store(active_ != nullptr ? active_->header().number : next_number_, std::memory_order_release);
 }
 
 void Writer::AbandonActive() { active_.reset(); }

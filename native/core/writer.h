@@ -90,6 +90,12 @@ class Writer {
 
   void Stop();
 
+  // --- From any thread.
+
+  // Segment `number` is needed no more: its file becomes the next segment's, or is unlinked, in the order of the calls,
+  // by the thread that prepares spares. kInvalidArgument for one that is not complete yet.
+  Status Retire(uint64_t number);
+
   // --- Figures, from any thread.
 
   struct Counters {
@@ -119,10 +125,20 @@ class Writer {
   Status WriteStaged();
   Status EnsureSegment(uint64_t first_record_bytes);
   Status OpenSegment(uint64_t first_record_bytes);
-  Status CollectBatch(uint64_t limit, uint64_t* end_position);
-  // The most bytes of records that the next staged entry needs.
-  Status NextRecordBytes(uint64_t* bytes);
-  void Acknowledge(uint64_t end_position);
+  // What was written to the active segment in this round, up to which position of the ring; not durable yet.
+  struct Written {
+    uint64_t position = 0;
+    uint64_t lsn = 0;
+    uint32_t checksum = 0;
+    uint64_t bytes = 0;
+  };
+  // Writes one batch of what is staged behind `written`, which is moved on.
+  Status WriteBatch(Written* written);
+  // Frames entries from `*end_position`, behind entry `last_lsn`, on, records of at most `limit` bytes.
+  Status CollectBatch(uint64_t limit, uint64_t last_lsn, uint64_t* end_position);
+  // The most bytes of records that the staged entry at `position` needs.
+  Status NextRecordBytes(uint64_t position, uint64_t* bytes);
+  void Acknowledge(const Written& written);
   void AfterFlush();
   void SealRetiring();
   void HandleFailure(const Status& status);
@@ -157,6 +173,7 @@ class Writer {
   std::atomic<bool> drain_requested_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<LogState> state_{LogState::kOk};
+  std::atomic<uint64_t> complete_below_;  // segments before this one are neither written nor sealed any more
   Counters counters_;
 
   std::mutex sleep_mutex_;  // guards woken_; held for a few instructions

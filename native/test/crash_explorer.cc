@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "segment_name.h"
 #include "test_log.h"
 
 namespace ingest_wal {
@@ -35,6 +36,7 @@ const std::vector<uint8_t>& Noise() {
 struct Oracle {
   std::vector<uint64_t> generation_of;  // of entry lsn, at lsn - 1; grows with each append
   uint64_t acknowledged = 0;            // durable LSN last seen while the power was on
+  uint64_t retired = 0;                 // entries up to here were in segments that were retired: they may be gone
   uint64_t generation = 1;
 };
 
@@ -113,6 +115,11 @@ std::string DescribeDamage(const Damage& damage) {
          std::to_string(damage.first_lsn) + "-" + std::to_string(damage.last_lsn) + " " + damage.detail;
 }
 
+// Retired segments are gone from the beginning on, and nothing else is.
+bool IsOfRetired(const Damage& damage, const Oracle& oracle) {
+  return damage.kind == damage_kind::kMissingSegment && damage.first_lsn == 1 && damage.last_lsn <= oracle.retired;
+}
+
 // Reads everything and holds it against the oracle. Empty: all is well.
 std::string CheckEntries(Log* log, const Oracle& oracle, uint64_t* checked) {
   std::unique_ptr<Reader> reader;
@@ -124,15 +131,17 @@ std::string CheckEntries(Log* log, const Oracle& oracle, uint64_t* checked) {
     const Status status = reader->Next(&chunk);
     if (!status.ok()) return "next: " + status.message();
     if (chunk.entries.empty() && chunk.damage.empty()) break;
-    if (!chunk.damage.empty()) return "the reader met damage: " + DescribeDamage(chunk.damage.front());
-    for (const ChunkEntry& entry : chunk.entries) {
+    for (const Damage& damage : chunk.damage) {
+      if (next != 1 || !IsOfRetired(damage, oracle)) return "the reader met damage: " + DescribeDamage(damage);
+      next = damage.last_lsn + 1;
+    }
+    for (size_t i = 0; i < chunk.entries.size(); i++) {
+      const Entry entry = reader->EntryOf(chunk, i);
       if (entry.lsn != next) return "expected LSN " + std::to_string(next) + ", got " + std::to_string(entry.lsn);
       if (next > oracle.generation_of.size()) return "LSN " + std::to_string(next) + " was never appended";
       const Expected expected = ExpectedEntry(next, oracle.generation_of[static_cast<size_t>(next - 1)]);
-      const uint8_t* bytes = chunk.bytes.data();
-      if (!Same(Bytes(bytes + entry.user_id_at, entry.user_id_bytes),
-                Bytes(expected.user_id.data(), expected.user_id.size())) ||
-          !Same(Bytes(bytes + entry.payload_at, entry.payload_bytes), expected.payload)) {
+      if (!Same(entry.user_id, Bytes(expected.user_id.data(), expected.user_id.size())) ||
+          !Same(entry.payload, expected.payload)) {
         return "LSN " + std::to_string(next) + " came back with other content";
       }
       next++;
@@ -144,18 +153,23 @@ std::string CheckEntries(Log* log, const Oracle& oracle, uint64_t* checked) {
 }
 
 // What must hold of a log that was just opened.
-std::string Check(Log* log, const Oracle& oracle, bool process_death, uint64_t* checked) {
+std::string Check(Log* log, const Oracle& oracle, const ExplorerOptions& options, uint64_t* checked) {
   const RecoveryReport& recovery = log->recovery();
-  if (!recovery.found.damage.empty()) {
-    return "a crash was taken for damage: " + DescribeDamage(recovery.found.damage.front());
+  for (const Damage& damage : recovery.found.damage) {
+    if (!IsOfRetired(damage, oracle)) return "a crash was taken for damage: " + DescribeDamage(damage);
   }
   const uint64_t last = log->last_lsn();
   if (last < oracle.acknowledged) {
     return "acknowledged up to " + std::to_string(oracle.acknowledged) + ", recovered up to " + std::to_string(last);
   }
   if (last > oracle.generation_of.size()) return "more came back than was appended";
-  if (process_death && last != oracle.generation_of.size()) {
+  if (options.process_death && last != oracle.generation_of.size()) {
     return "appended " + std::to_string(oracle.generation_of.size()) + ", recovered " + std::to_string(last);
+  }
+  // No write is torn by a process that dies; what a former segment left of its last mark is the most that looks like it.
+  const uint64_t torn_bytes = recovery.found.torn_tail.bytes;
+  if (options.process_death && !options.faults && torn_bytes >= mark::kBytes) {
+    return std::to_string(torn_bytes) + " bytes that nobody wrote were taken for a torn tail";
   }
   return CheckEntries(log, oracle, checked);
 }
@@ -174,8 +188,10 @@ class Life {
       const uint64_t choice = (*random_)() % 10;
       if (choice < 6) {
         for (uint64_t n = 1 + (*random_)() % 8; n > 0; n--) AppendOne();
-      } else if (choice < 9) {
+      } else if (choice < 8) {
         Flush();
+      } else if (choice == 8 && (*random_)() % 2 == 0) {
+        RetireLowest();
       } else if (log_->spare()->PrepareSome()) {
         slices_++;
       }
@@ -214,6 +230,35 @@ class Life {
     oracle_->generation_of[static_cast<size_t>(got - 1)] = oracle_->generation;
   }
 
+  // The segment with the lowest number, but for the two newest.
+  void RetireLowest() {
+    std::vector<uint64_t> numbers;
+    for (const auto& name : world_->names()) {
+      uint64_t number = 0;
+      if (ParseSegmentName(name.first, &number) && number > last_retired_) numbers.push_back(number);
+    }
+    if (numbers.size() < 2 || numbers[1] > log_->writer()->counters().segment.load()) return;
+    SegmentHeader next;
+    uint32_t version = 0;
+    const std::vector<uint8_t>& bytes = world_->Contents(SegmentName(numbers[1]));
+    if (CheckSegmentHeader(bytes.data(), 0, &next, &version) != HeaderState::kValid) {
+      wrong_ = "a segment without a sound header";
+      return;
+    }
+    if (!log_->writer()->Retire(numbers[0]).ok()) return;  // its seal is still to come
+    oracle_->retired = std::max(oracle_->retired, next.first_lsn - 1);
+    last_retired_ = numbers[0];
+    coverage_->retired++;
+  }
+
+  bool IsWrittenAgain(uint64_t number) const {
+    SegmentHeader header;
+    uint32_t version = 0;
+    return world_->Exists(SegmentName(number)) &&
+           CheckSegmentHeader(world_->Contents(SegmentName(number)).data(), 0, &header, &version) == HeaderState::kValid &&
+           header.former_number != 0;
+  }
+
   void Flush() {
     Writer* writer = log_->writer();
     const uint64_t rotations = writer->counters().rotations.load();
@@ -223,6 +268,7 @@ class Life {
       // A spare of this size is ready after two slices: one makes the file, one fills it.
       if (slices_ >= 2) coverage_->spares_used++;
       slices_ = 0;
+      coverage_->written_again += IsWrittenAgain(writer->counters().segment.load()) ? 1 : 0;
     }
     const LogState after = writer->state();
     coverage_->degraded += before == LogState::kOk && after == LogState::kDegraded ? 1 : 0;
@@ -256,6 +302,7 @@ class Life {
     coverage_->rotations += log_->writer()->counters().rotations.load();
     coverage_->ring_laps += log_->ring()->head() / log_->ring()->capacity();
     coverage_->backpressure += log_->backpressure();
+    coverage_->recycled += log_->spare()->recycled();
     if (world_->uses_after_failed_sync() != 0) wrong_ = "a file was used again after a sync of it had failed";
   }
 
@@ -266,6 +313,7 @@ class Life {
   FaultPlan* const faults_;
   Coverage* const coverage_;
   uint64_t slices_ = 0;
+  uint64_t last_retired_ = 0;
   std::string wrong_;
 };
 
@@ -373,7 +421,7 @@ class Explorer {
       Fail("open: " + opened.message());
       return false;
     }
-    const std::string wrong = Check(log.get(), *oracle, options_.process_death, &result_.entries_checked);
+    const std::string wrong = Check(log.get(), *oracle, options_, &result_.entries_checked);
     if (!wrong.empty()) {
       Fail(wrong);
       return false;
@@ -394,6 +442,8 @@ class Explorer {
     coverage.clean_opens += recovery.found.clean && !recovery.created ? 1 : 0;
     coverage.torn_tails += recovery.found.torn_tail.found ? 1 : 0;
     coverage.entries_carried += recovery.carried_entries;
+    coverage.retired_and_gone += oracle.retired != 0 && !recovery.found.damage.empty() ? 1 : 0;
+    coverage.retired_and_back += oracle.retired != 0 && recovery.found.damage.empty() ? 1 : 0;
     coverage.rings_taken_over += recovery.ring_taken_over && recovery.found.ring.entries > 0 ? 1 : 0;
     coverage.entries_dropped += oracle.generation_of.size() - log.last_lsn();
     for (const SegmentReport& segment : recovery.found.segments) {
@@ -411,6 +461,11 @@ class Explorer {
 void Coverage::Add(const Coverage& other) {
   rotations += other.rotations;
   spares_used += other.spares_used;
+  retired += other.retired;
+  recycled += other.recycled;
+  written_again += other.written_again;
+  retired_and_gone += other.retired_and_gone;
+  retired_and_back += other.retired_and_back;
   ring_laps += other.ring_laps;
   clean_closes += other.clean_closes;
   clean_opens += other.clean_opens;

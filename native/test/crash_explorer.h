@@ -35,6 +35,11 @@ struct ExplorerOptions {
 struct Coverage {
   uint64_t rotations = 0;
   uint64_t spares_used = 0;        // segments made from a file that was ready
+  uint64_t retired = 0;            // segments that the life asked to retire
+  uint64_t recycled = 0;           // of them, those that became spares
+  uint64_t written_again = 0;      // and were written to, over what they held
+  uint64_t retired_and_gone = 0;   // opened without entries of retired segments
+  uint64_t retired_and_back = 0;   // opened with some
   uint64_t ring_laps = 0;          // times the staging ring began again at its start
   uint64_t clean_closes = 0;
   uint64_t clean_opens = 0;        // opened behind a clean close

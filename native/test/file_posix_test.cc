@@ -261,6 +261,34 @@ TEST(PosixFile, AMappingIsAskedForBeforeItIsTouchedAndRefusesWhatWasCut) {
   EXPECT_FALSE(empty->Map(&mapping).ok());
 }
 
+TEST(PosixFile, ManyHoldItsLockSharedOrOneAlone) {
+  TemporaryDirectory temporary;
+  const std::unique_ptr<Directory> directory = temporary.Open();
+  const std::unique_ptr<File> writer = Create(directory.get(), "file");
+  const auto reader = [&] {
+    std::unique_ptr<File> file;
+    EXPECT_OK(directory->Open("file", OpenMode::kRead, &file));
+    return file;
+  };
+  const auto takes = [](const std::unique_ptr<File>& file, bool exclusive) {
+    bool locked = false;
+    EXPECT_OK(file->TryLock(exclusive, &locked));
+    return locked;
+  };
+  std::unique_ptr<File> first = reader();
+  const std::unique_ptr<File> second = reader();
+  EXPECT_TRUE(takes(first, false));
+  EXPECT_TRUE(takes(second, false));
+  EXPECT_FALSE(takes(writer, true));
+  first.reset();
+  EXPECT_FALSE(takes(writer, true));
+  second->Unlock();
+  EXPECT_TRUE(takes(writer, true));
+  EXPECT_FALSE(takes(second, false));
+  writer->Unlock();
+  EXPECT_TRUE(takes(second, false));
+}
+
 TEST(PosixLock, ExcludesASecondHolderUntilItIsGivenUp) {
   const TemporaryDirectory temporary;
   const std::unique_ptr<Directory> first = temporary.Open();

@@ -91,15 +91,15 @@ void ExpectGoldenEntries(MemoryWorld* world, uint32_t version) {
     ASSERT_OK(reader->Next(&chunk));
     EXPECT_EQ(Describe(chunk.damage), std::string());
     if (chunk.entries.empty()) break;
-    const char* bytes = reinterpret_cast<const char*>(chunk.bytes.data());
-    for (const ChunkEntry& from : chunk.entries) {
+    for (size_t i = 0; i < chunk.entries.size(); i++) {
+      const Entry from = reader->EntryOf(chunk, i);
       TestEntry entry;
       entry.lsn = from.lsn;
       entry.operation = from.operation;
       entry.sequence = from.sequence;
       entry.timestamp_ms = from.timestamp_ms;
-      entry.user_id = std::string(bytes + from.user_id_at, from.user_id_bytes);
-      entry.payload = std::string(bytes + from.payload_at, from.payload_bytes);
+      entry.user_id = TextOf(from.user_id);
+      entry.payload = TextOf(from.payload);
       read.push_back(entry);
     }
   }

@@ -39,7 +39,8 @@ class CopyMapping : public Mapping {
 class MemoryFile : public File {
  public:
   MemoryFile(MemoryWorld* world, std::shared_ptr<MemoryInode> inode, std::string name)
-      : world_(world), inode_(std::move(inode)), name_(std::move(name)) {}
+      : world_(world), inode_(std::move(inode)), name_(std::move(name)), holders_(inode_->holders) {}
+  ~MemoryFile() override { Unlock(); }
 
   Status ReadAt(uint64_t offset, uint8_t* to, size_t count, size_t* got) override {
     const MemoryWorld::Guard guard(world_->mutex_);
@@ -114,6 +115,21 @@ class MemoryFile : public File {
     return Status();
   }
 
+  Status TryLock(bool exclusive, bool* locked) override {
+    Unlock();
+    int holders = holders_->load();
+    do {
+      *locked = exclusive ? holders == 0 : holders >= 0;
+    } while (*locked && !holders_->compare_exchange_weak(holders, exclusive ? -1 : holders + 1));
+    held_ = !*locked ? 0 : exclusive ? -1 : 1;
+    return Status();
+  }
+
+  void Unlock() override {
+    *holders_ -= held_;
+    held_ = 0;
+  }
+
  private:
   // The first `total` bytes of `parts`.
   void Put(uint64_t offset, const Bytes* parts, size_t count, uint64_t total) {
@@ -132,6 +148,8 @@ class MemoryFile : public File {
   MemoryWorld* const world_;
   const std::shared_ptr<MemoryInode> inode_;
   const std::string name_;
+  const std::shared_ptr<std::atomic<int>> holders_;
+  int held_ = 0;  // this object's part of *holders_
 };
 
 class MemoryLock : public DirectoryLock {
@@ -454,6 +472,7 @@ std::unique_ptr<MemoryWorld> MemoryWorld::AfterProcessDeath() const {
     if (made == nullptr && inode != nullptr) {
       made = std::make_shared<MemoryInode>(*inode);
       made->sync_failed = false;
+      made->holders = std::make_shared<std::atomic<int>>(0);
     }
     return made;
   };

@@ -3,6 +3,7 @@
 // each name; bytes that were never durable may come back as garbage. Bytes once durable keep their value.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -42,6 +43,8 @@ struct MemoryInode {
   std::vector<std::pair<uint64_t, uint64_t>> dirty;
   // Bytes below this were durable once, so they are never garbage.
   uint64_t settled_bytes = 0;
+  // Shared holders of its lock; -1: one that holds it alone.
+  std::shared_ptr<std::atomic<int>> holders = std::make_shared<std::atomic<int>>(0);
   // A sync failed. What was dirty then is clean now, on the disk or not: a second sync says OK and changes nothing.
   bool sync_failed = false;
 };

@@ -23,6 +23,11 @@ void PrintCoverage(const Coverage& coverage) {
   std::printf("    ");
   PrintFigure("rotations", coverage.rotations);
   PrintFigure("spares used", coverage.spares_used);
+  PrintFigure("segments retired", coverage.retired);
+  PrintFigure("recycled", coverage.recycled);
+  PrintFigure("written again", coverage.written_again);
+  PrintFigure("opened without them", coverage.retired_and_gone);
+  PrintFigure("opened with some of them", coverage.retired_and_back);
   PrintFigure("ring laps", coverage.ring_laps);
   PrintFigure("backpressure", coverage.backpressure);
   PrintFigure("clean closes", coverage.clean_closes);
@@ -70,6 +75,10 @@ uint64_t FewerStates() { return std::max<uint64_t>(States() / 10, 1000); }
 void ExpectCovered(const Coverage& coverage) {
   EXPECT_NE(coverage.rotations, 0u);
   EXPECT_NE(coverage.spares_used, 0u);
+  EXPECT_NE(coverage.retired, 0u);
+  EXPECT_NE(coverage.written_again, 0u);
+  EXPECT_NE(coverage.retired_and_gone, 0u);
+  EXPECT_NE(coverage.retired_and_back, 0u);
   EXPECT_NE(coverage.ring_laps, 0u);
   EXPECT_NE(coverage.backpressure, 0u);
   EXPECT_NE(coverage.clean_closes, 0u);

@@ -11,5 +11,9 @@ namespace testing {
 // bytes still stand in memory.
 std::string CheckTruncationAtEveryLength();
 
+// A segment's file filled again up to each of its records: what stands behind is the former segment's, with the very
+// LSNs that come next, and nothing of it is read, or taken for anything but unwritten space.
+std::string CheckStaleRecordsStayUnread();
+
 }  // namespace testing
 }  // namespace ingest_wal

@@ -126,6 +126,84 @@ TEST(Reader, GivesLargeLogsInChunks) {
   EXPECT_LE(3u, chunks);
 }
 
+TEST(Reader, PutsEachPayloadAtAMultipleOfEightAndZerosBehindIt) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  AppendEntries(log.get(), 200);
+  FlushAll(log.get());
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(log->Read(ReadOptions(), &reader));
+  Chunk chunk;
+  ASSERT_OK(reader->Next(&chunk));
+  ASSERT_EQ(chunk.entries.size(), 200u);  // whose content Drain() checks
+  size_t end = 0;
+  for (size_t i = 0; i < chunk.entries.size(); i++) {
+    const Entry entry = reader->EntryOf(chunk, i);
+    EXPECT_EQ(static_cast<size_t>(chunk.entries[i].payload_at), end);
+    const size_t payload_end = end + entry.payload.size;
+    end = (payload_end + 7) / 8 * 8;
+    for (size_t at = payload_end; at < end; at++) EXPECT_EQ(chunk.bytes[at], 0u);
+  }
+  EXPECT_EQ(chunk.bytes.size(), end);
+}
+
+TEST(Reader, NamesEachUserOnceAndBeginsAnewWhenThereAreTooMany) {
+  MemoryWorld world;
+  LogOptions options = SmallLogOptions();
+  options.writer.segment_bytes = 32 << 20;
+  options.queue_bytes = 16 << 20;
+  std::unique_ptr<Log> log = OpenLog(&world, options);
+  constexpr uint64_t kUsers = UserTable::kMaxUsers + 30'000;
+  const auto user_of = [](uint64_t lsn) { return "user-" + std::to_string(lsn); };
+  uint64_t lsn = 0;
+  for (uint64_t i = 1; i <= kUsers; i++) {
+    const std::string user = user_of(i);
+    if (i % 1000 == 0) FlushAll(log.get());
+    EXPECT_EQ(log->Append(2, Bytes(user.data(), user.size()), Bytes(), 0, &lsn), ErrorCode::kOk);
+  }
+  FlushAll(log.get());
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(log->Read(ReadOptions(), &reader));
+  std::vector<std::string> users;
+  uint64_t entries = 0;
+  int begun_anew = 0;
+  for (Chunk chunk; reader->Next(&chunk).ok() && !chunk.entries.empty();) {
+    if (chunk.first_user == 0) {
+      begun_anew++;
+      users.clear();
+    }
+    EXPECT_EQ(chunk.first_user, users.size());
+    users.insert(users.end(), chunk.users.begin(), chunk.users.end());
+    for (const ChunkEntry& entry : chunk.entries) {
+      entries++;
+      EXPECT_EQ(users.at(static_cast<size_t>(entry.user)), user_of(entries));
+    }
+  }
+  EXPECT_EQ(entries, kUsers);
+  EXPECT_EQ(begun_anew, 2);
+}
+
+// Each process numbers users in the order in which it meets them, and segments say so: a number of one segment is another
+// user's in the next.
+TEST(Reader, TellsUsersApartWhoseNumbersChangeBetweenSegments) {
+  MemoryWorld world;
+  const std::string orders[] = {"abc", "cba", "bca"};
+  uint64_t lsn = 0;
+  for (const std::string& order : orders) {
+    std::unique_ptr<Log> log = OpenLog(&world);
+    for (const char& user : order) EXPECT_EQ(log->Append(2, Bytes(&user, 1), Bytes(), 0, &lsn), ErrorCode::kOk);
+    CloseLog(std::move(log));
+  }
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(ReadPath(world.environment(), "wal", ReadOptions(), &reader));
+  Chunk chunk;
+  std::string users;
+  while (reader->Next(&chunk).ok() && !chunk.entries.empty()) {
+    for (size_t i = 0; i < chunk.entries.size(); i++) users += TextOf(reader->EntryOf(chunk, i).user_id);
+  }
+  EXPECT_EQ(users, orders[0] + orders[1] + orders[2]);
+}
+
 TEST(Reader, PassesOverDamageAndSaysSoBeforeWhatFollows) {
   MemoryWorld world;
   WriteLog(&world, 1000, 20);

@@ -32,6 +32,27 @@ TEST(SeededBug, LengthUncheckedIsCaught) {
   std::printf("  length unchecked: caught, first: %s\n", wrong.c_str());
 }
 
+#elif defined(INGEST_WAL_SEED_BUG_ONE_SEED_FOR_ALL)
+
+TEST(SeededBug, OneSeedForAllSegmentsIsCaught) {
+  const std::string wrong = CheckStaleRecordsStayUnread();
+  EXPECT_NE(wrong, std::string());
+  std::printf("  one seed for all segments: caught, first: %s\n", wrong.c_str());
+}
+
+#elif defined(INGEST_WAL_SEED_BUG_RECYCLED_TOO_EARLY)
+
+TEST(SeededBug, RecycledBeforeItsNameIsGoneIsCaught) {
+  ExplorerOptions options;
+  options.seed = Seed();
+  options.states = 20000;
+  const ExplorerResult result = Explore(options);
+  EXPECT_NE(result.failures, 0u);
+  std::printf("  recycled before its name is gone: caught in %llu of %llu states, first: %s\n",
+              static_cast<unsigned long long>(result.failures), static_cast<unsigned long long>(result.states),
+              result.first_failure.c_str());
+}
+
 #else
 #error "compiled without a planted bug"
 #endif

@@ -51,6 +51,8 @@ class BadPages {
       *mapping = std::make_unique<Mapped>(std::move(inner), pages_);
       return Status();
     }
+    Status TryLock(bool exclusive, bool* locked) override { return inner_->TryLock(exclusive, locked); }
+    void Unlock() override { inner_->Unlock(); }
 
    private:
     class Mapped : public Mapping {

@@ -59,13 +59,12 @@ TEST(SpareSegment, IsFilledASliceAtATimeEachSynced) {
   EXPECT_EQ(syncs, 3u);
   spare.Request();
   EXPECT_FALSE(spare.PrepareSome());  // there is one
-  std::unique_ptr<File> file;
-  bool reserved = false;
+  ReadyFile ready;
   const uint64_t calls = fixture.world.calls();
-  ASSERT_OK(spare.Take(kBytes, &file, &reserved));
+  ASSERT_OK(spare.Take(kBytes, &ready));
   EXPECT_EQ(fixture.world.calls(), calls);  // it was ready
-  EXPECT_TRUE(reserved);
-  ExpectZeros(file.get(), kBytes);
+  EXPECT_TRUE(ready.reserved);
+  ExpectZeros(ready.file.get(), kBytes);
 }
 
 TEST(SpareSegment, OneThatIsHalfFilledIsTakenAsItIs) {
@@ -74,21 +73,19 @@ TEST(SpareSegment, OneThatIsHalfFilledIsTakenAsItIs) {
   spare.Request();
   EXPECT_TRUE(spare.PrepareSome());
   EXPECT_TRUE(spare.PrepareSome());
-  std::unique_ptr<File> file;
-  bool reserved = false;
-  ASSERT_OK(spare.Take(kBytes, &file, &reserved));
-  ExpectZeros(file.get(), kBytes);
+  ReadyFile ready;
+  ASSERT_OK(spare.Take(kBytes, &ready));
+  ExpectZeros(ready.file.get(), kBytes);
   EXPECT_FALSE(spare.PrepareSome());
 }
 
 TEST(SpareSegment, WithoutOneAFileIsMadeAtOnce) {
   Fixture fixture;
   SpareSegment spare(fixture.directory.get(), kBytes);
-  std::unique_ptr<File> file;
-  bool reserved = false;
-  ASSERT_OK(spare.Take(kBytes, &file, &reserved));
-  EXPECT_TRUE(reserved);
-  ExpectZeros(file.get(), kBytes);
+  ReadyFile ready;
+  ASSERT_OK(spare.Take(kBytes, &ready));
+  EXPECT_TRUE(ready.reserved);
+  ExpectZeros(ready.file.get(), kBytes);
   EXPECT_TRUE(fixture.world.Exists(kSpareName));
 }
 
@@ -98,20 +95,18 @@ TEST(SpareSegment, OneOfAnotherSizeIsReplaced) {
   spare.Request();
   while (spare.PrepareSome()) {
   }
-  std::unique_ptr<File> file;
-  bool reserved = false;
-  ASSERT_OK(spare.Take(kBytes + 4096, &file, &reserved));
-  ExpectZeros(file.get(), kBytes + 4096);
+  ReadyFile ready;
+  ASSERT_OK(spare.Take(kBytes + 4096, &ready));
+  ExpectZeros(ready.file.get(), kBytes + 4096);
 }
 
 TEST(SpareSegment, WhatAnEarlierProcessLeftIsNotUsed) {
   Fixture fixture;
   fixture.world.Put(kSpareName, std::vector<uint8_t>(100, uint8_t{9}));
   SpareSegment spare(fixture.directory.get(), kBytes);
-  std::unique_ptr<File> file;
-  bool reserved = false;
-  ASSERT_OK(spare.Take(kBytes, &file, &reserved));
-  ExpectZeros(file.get(), kBytes);
+  ReadyFile ready;
+  ASSERT_OK(spare.Take(kBytes, &ready));
+  ExpectZeros(ready.file.get(), kBytes);
 }
 
 TEST(SpareSegment, AFailedAllocationGivesBackWhatItTook) {
@@ -120,9 +115,8 @@ TEST(SpareSegment, AFailedAllocationGivesBackWhatItTook) {
     return call == Call::kAllocate ? Status(ErrorCode::kNoSpace, "full", ENOSPC) : Status();
   });
   SpareSegment spare(fixture.directory.get(), kBytes);
-  std::unique_ptr<File> file;
-  bool reserved = false;
-  EXPECT_EQ(spare.Take(kBytes, &file, &reserved).code(), ErrorCode::kNoSpace);
+  ReadyFile ready;
+  EXPECT_EQ(spare.Take(kBytes, &ready).code(), ErrorCode::kNoSpace);
   EXPECT_FALSE(fixture.world.Exists(kSpareName));
 }
 
@@ -137,11 +131,10 @@ TEST(SpareSegment, AFailureWhilePreparingIsForgottenAndTheFileNeverUsed) {
     while (spare.PrepareSome()) {
     }
     fixture.world.SetFault(nullptr);
-    std::unique_ptr<File> file;
-    bool reserved = false;
-    ASSERT_OK(spare.Take(kBytes, &file, &reserved));
-    ExpectZeros(file.get(), kBytes);
-    ASSERT_OK(file->Sync());
+    ReadyFile ready;
+    ASSERT_OK(spare.Take(kBytes, &ready));
+    ExpectZeros(ready.file.get(), kBytes);
+    ASSERT_OK(ready.file->Sync());
     EXPECT_EQ(fixture.world.uses_after_failed_sync(), 0u);
     spare.Request();
     EXPECT_TRUE(spare.PrepareSome());
@@ -154,11 +147,10 @@ TEST(SpareSegment, RunPreparesOnItsOwnThreadUntilStopped) {
   std::thread preparing([&] { spare.Run(); });
   for (int i = 0; i < 50; i++) {
     spare.Request();
-    std::unique_ptr<File> file;
-    bool reserved = false;
-    EXPECT_OK(spare.Take(kBytes, &file, &reserved));
+    ReadyFile ready;
+    EXPECT_OK(spare.Take(kBytes, &ready));
     uint64_t size = 0;
-    EXPECT_OK(file->Size(&size));
+    EXPECT_OK(ready.file->Size(&size));
     EXPECT_EQ(size, kBytes);
     EXPECT_OK(fixture.directory->Rename(kSpareName, SegmentName(1)));
   }

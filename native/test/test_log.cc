@@ -120,14 +120,13 @@ ReadBack Drain(Reader* reader) {
     back.status = reader->Next(&chunk);
     if (!back.status.ok() || (chunk.entries.empty() && chunk.damage.empty())) return back;
     back.damage.insert(back.damage.end(), chunk.damage.begin(), chunk.damage.end());
-    for (const ChunkEntry& entry : chunk.entries) {
-      const char* bytes = reinterpret_cast<const char*>(chunk.bytes.data());
-      const std::string user(bytes + entry.user_id_at, entry.user_id_bytes);
-      const std::string payload(bytes + entry.payload_at, entry.payload_bytes);
-      if (user != UserOf(entry.lsn) || payload != PayloadOf(entry.lsn)) back.wrong++;
+    for (size_t i = 0; i < chunk.entries.size(); i++) {
+      const Entry entry = reader->EntryOf(chunk, i);
+      if (TextOf(entry.user_id) != UserOf(entry.lsn) || TextOf(entry.payload) != PayloadOf(entry.lsn)) back.wrong++;
       AddToRanges(entry.lsn, previous, &back.lsns);
       previous = entry.lsn;
-      back.places[entry.lsn] = {entry.segment, entry.offset};
+      back.places[entry.lsn] = {static_cast<uint64_t>(chunk.entries[i].segment),
+                                static_cast<uint64_t>(chunk.entries[i].offset)};
       back.entries++;
     }
   }

@@ -16,6 +16,8 @@
 namespace ingest_wal {
 namespace testing {
 
+inline std::string TextOf(Bytes bytes) { return std::string(reinterpret_cast<const char*>(bytes.data), bytes.size); }
+
 // Segments and ring as small as they may be, so that a few hundred entries fill them.
 LogOptions SmallLogOptions();
 LogOptions With(OnCorruption on_corruption);

@@ -57,7 +57,8 @@ TEST(GroupCommit, OneSyncForAllThatIsStaged) {
   EXPECT_TRUE(log->writer()->Step());
   EXPECT_EQ(log->durable_lsn(), 80u);
   EXPECT_EQ(syncs.calls, 1u);
-  EXPECT_EQ(log->writer()->counters().batches.load(), 1u);
+  // Of 4096 bytes each.
+  EXPECT_EQ(log->writer()->counters().batches.load(), 4u);
   EXPECT_FALSE(log->writer()->Step());
   EXPECT_EQ(syncs.calls, 1u);
 }

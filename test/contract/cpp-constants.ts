@@ -2,17 +2,19 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+const LARGEST: Readonly<Record<string, bigint>> = { UINT32_MAX: 2n ** 32n - 1n }
+
 /** Text of a file of native/core, comments left out. */
 export function coreSource(name: string): string {
   return readFileSync(join(import.meta.dirname, '../../native/core', name), 'utf8').replace(/\/\/.*$/gm, '')
 }
 
-/** Every constant and enumerator of `source`, by its name within namespace ingest_wal. */
-export function declaredConstants(source: string): Record<string, bigint> {
+/** Every constant and enumerator of `source`, by its name within namespace ingest_wal; `known` are those of its includes. */
+export function declaredConstants(source: string, known: Readonly<Record<string, bigint>> = {}): Record<string, bigint> {
   const declared: Record<string, bigint> = {}
   let scope = ''
   const resolve = (name: string): bigint => {
-    const value = declared[scope + name] ?? declared[name]
+    const value = declared[scope + name] ?? declared[name] ?? known[name] ?? LARGEST[name]
     if (value === undefined) throw new Error(`${name} is not declared before it is used`)
     return value
   }
@@ -34,7 +36,7 @@ type Operators = Record<string, (a: bigint, b: bigint) => bigint>
 
 /** The value of an integer expression: + - * <<, brackets, names, EntryRecordBytes(a, b). */
 function evaluate(expression: string, resolve: (name: string) => bigint): bigint {
-  const text = expression.replace(/static_cast<\w+>/g, '').replace(/\b(?:size_t|uint\d+_t)\{(\w+)\}/g, '$1')
+  const text = expression.replace(/static_cast<\w+>/g, '').replace(/\b(?:size_t|u?int\d+_t)\{(\w+)\}/g, '$1')
   const tokens = text.match(/0x[0-9a-f]+|\d+|[A-Za-z_][\w:]*|<<|[-+*(),]/gi) ?? []
   let next = 0
   const primary = (): bigint => {

@@ -1,53 +1,10 @@
 /**
- * The second half of the reader made from docs/format.md alone: "Reading one segment" and "Reading a log", with every
- * verdict of the page: what comes back, what is damage, what is a torn tail.
+ * The last part of the reader made from docs/format.md alone: "Reading a log", with every verdict of the page: what comes
+ * back, what is damage, what is a torn tail.
  */
-import {
-  bigConstant,
-  constant,
-  headerLayout,
-  load,
-  readRecord,
-  userOf,
-  validHeader,
-  validIdentity,
-  type DecodedEntry,
-  type DecodedRecord,
-  type Header
-} from './format-reader.js'
-
-interface Hole {
-  kind: 'entry' | 'bytes' | 'missing_entries'
-  offset: number
-  end: number
-  lsnBefore: number
-  lsnAfter: number
-  /** Behind its last byte that is not zero; 0 when there is none. */
-  nonzeroEnd: number
-  truncated: boolean
-  users: string[]
-}
-
-interface Segment {
-  number: number
-  file: string
-  bytes: Buffer
-  header: Header | undefined
-  /** Kind of the damage for which it cannot be used. */
-  rejected: string | undefined
-  tooShort: boolean
-  badCopies: number[]
-  bound: number
-  records: DecodedRecord[]
-  entries: DecodedEntry[]
-  holes: Hole[]
-  claim: number
-  sealed: boolean
-  /** An entry beyond the bound ended the walk. */
-  superseded: boolean
-  /** Behind the last whole record, seals left out. */
-  endOffset: number
-}
+import { constant, validIdentity, type Header } from './format-reader.js'
+import type { DecodedEntry, DecodedRecord } from './format-records.js'
+import { openSegment, unwalked, walk, type Hole, type Segment } from './format-segment-reader.js'
 
 export interface Verdict {
   entries: DecodedEntry[]
@@ -60,12 +17,6 @@ export interface Verdict {
 
 type Damage = Verdict['damage'][number]
 
-/** "Versions": the log is refused. */
-export class NewerVersion extends Error {}
-
-const DATA_AT = constant('kSegmentDataAt')
-const MARK_BYTES = constant('mark::kBytes')
-const STEP = constant('kRecordAlignment')
 const CHAIN_PASSES = 8
 
 /** Reads what a directory holds: names and bytes. No staging ring. Throws `NewerVersion`. */
@@ -99,40 +50,6 @@ function isUsed(segment: Segment): boolean {
   return segment.rejected === undefined && !segment.tooShort
 }
 
-function openSegment(file: string, bytes: Buffer): Segment {
-  const segment: Segment = {
-    number: Number(file.slice(0, 16)),
-    file,
-    bytes,
-    header: undefined,
-    rejected: undefined,
-    tooShort: bytes.length < DATA_AT,
-    badCopies: [],
-    bound: Infinity,
-    ...unwalked()
-  }
-  if (segment.tooShort) return segment
-  const copyBytes = constant('header::kCopyBytes')
-  for (let copy = 0; copy < constant('header::kCopies'); copy++) {
-    const header = validHeader(bytes.subarray(copy * copyBytes, (copy + 1) * copyBytes), copy)
-    if (header === undefined) segment.badCopies.push(copy)
-    else segment.header ??= header
-  }
-  if (segment.header !== undefined) return segment
-  const versions = [0, 1].map((copy) => {
-    const block = bytes.subarray(copy * copyBytes)
-    return load(block, headerLayout, 'magic') === bigConstant('header::kMagic') ? load(block, headerLayout, 'version') : 0n
-  })
-  if (versions[0] === versions[1] && (versions[0] as bigint) > 1n) throw new NewerVersion(file)
-  segment.rejected = 'segment_header'
-  return segment
-}
-
-/** A segment before its walk. */
-function unwalked(): Pick<Segment, 'records' | 'entries' | 'holes' | 'claim' | 'sealed' | 'superseded' | 'endOffset'> {
-  return { records: [], entries: [], holes: [], claim: 0, sealed: false, superseded: false, endOffset: DATA_AT }
-}
-
 function mostNamed(segments: readonly Segment[]): string | undefined {
   const votes = new Map<string, number>()
   let most: string | undefined
@@ -151,91 +68,6 @@ function setBounds(segments: readonly Segment[]): void {
     segment.bound = bound
     if (isUsed(segment)) bound = Math.min(bound, (segment.header as Header).previousLsn)
   }
-}
-
-/** "Walk". */
-function walk(segment: Segment, header: Header): void {
-  const { bytes } = segment
-  let last = header.firstLsn - 1
-  let open = 0
-  const addHole = (kind: Hole['kind'], offset: number, end: number, nonzeroEnd: number, truncated = false): Hole => {
-    const before = segment.holes.length > open ? segment.holes.at(-1) : undefined
-    if (before?.end === offset) {
-      if (before.kind !== kind) before.kind = 'bytes'
-      before.end = end
-      before.nonzeroEnd = Math.max(before.nonzeroEnd, nonzeroEnd)
-      before.truncated ||= truncated
-      return before
-    }
-    const hole: Hole = { kind, offset, end, lsnBefore: last, lsnAfter: 0, nonzeroEnd, truncated, users: [] }
-    segment.holes.push(hole)
-    return hole
-  }
-  const closeHoles = (lsnAfter: number): void => {
-    for (; open < segment.holes.length; open++) (segment.holes[open] as Hole).lsnAfter = lsnAfter
-  }
-  for (let offset = DATA_AT; offset < bytes.length; ) {
-    const record = readRecord(bytes, header.seed, offset)
-    if (record.kind === 'nothing') {
-      let { truncated } = record
-      let end = offset + STEP
-      for (; end < bytes.length; end += STEP) {
-        const next = readRecord(bytes, header.seed, end)
-        if (next.kind !== 'nothing') break
-        truncated ||= next.truncated
-      }
-      end = Math.min(end, bytes.length)
-      noteUser(addHole('bytes', offset, end, nonzeroEnd(bytes, offset, end), truncated), userOf(bytes.subarray(offset, end)))
-      offset = end
-      continue
-    }
-    offset += record.size
-    if (record.kind === 'damaged') {
-      noteUser(addHole('entry', record.offset, offset, offset), record.userId)
-      continue
-    }
-    segment.records.push(record)
-    if (record.kind === 'mark') {
-      segment.claim = Math.max(segment.claim, record.durableLsn)
-      if (segment.holes.length > open && record.nextLsn > last + 1 && record.nextLsn <= segment.bound + 1) {
-        closeHoles(record.nextLsn)
-        last = record.nextLsn - 1
-      }
-      if (record.markKind <= 2) segment.endOffset = offset
-      if (record.markKind === 3 && offset + MARK_BYTES === bytes.length) segment.sealed = true
-      if (record.markKind === 4) {
-        if (offset === bytes.length) segment.sealed = true
-        return
-      }
-      continue
-    }
-    const { lsn, userId } = record.entry
-    if (lsn > segment.bound) {
-      segment.records.pop()
-      segment.superseded = true
-      closeHoles(lsn)
-      return
-    }
-    if (lsn <= last) {
-      segment.records.pop()
-      noteUser(addHole('missing_entries', record.offset, offset, 0), userId)
-      continue
-    }
-    if (lsn !== last + 1 && segment.holes.length === open) addHole('missing_entries', record.offset, record.offset, 0)
-    closeHoles(lsn)
-    last = lsn
-    segment.endOffset = offset
-    segment.entries.push(record.entry)
-  }
-}
-
-function nonzeroEnd(bytes: Buffer, from: number, end: number): number {
-  while (end > from && bytes[end - 1] === 0) end--
-  return end === from ? 0 : end
-}
-
-function noteUser(hole: Hole, userId: string | undefined): void {
-  if (userId !== undefined && !hole.users.includes(userId)) hole.users.push(userId)
 }
 
 /** Whether something was rejected. */
@@ -262,8 +94,8 @@ function checkChain(segments: readonly Segment[]): boolean {
 function link(earlier: Segment, later: Segment): 'holds' | 'broken' | 'unknown' {
   const last = earlier.entries.at(-1)
   const { previousLsn, previousChecksum } = later.header as Header
-  if (last === undefined || last.lsn !== previousLsn || previousChecksum === 0) return 'unknown'
-  return earlier.bytes.readUInt32LE(last.offset + 32) === previousChecksum ? 'holds' : 'broken'
+  if (last === undefined || last.entry.lsn !== previousLsn || previousChecksum === 0) return 'unknown'
+  return last.bodyChecksum === previousChecksum ? 'holds' : 'broken'
 }
 
 /** "Reading a log", from step 9 on. */
@@ -327,7 +159,7 @@ function judgeSegments(segments: readonly Segment[], used: readonly Segment[], p
       damage.push(found)
       accounted = Math.max(accounted, found.lastLsn)
     }
-    accounted = Math.max(accounted, segment.entries.at(-1)?.lsn ?? 0)
+    accounted = Math.max(accounted, segment.entries.at(-1)?.entry.lsn ?? 0)
     const known = Math.min(segment.bound, segment.sealed ? segment.claim : proven)
     const next = used[used.indexOf(segment) + 1]
     if (known <= accounted && damage.length === before && hasLostSeal(segment, next !== undefined)) {
@@ -364,7 +196,7 @@ function damageOfHole(hole: Hole, segment: Segment, proven: number): Damage | un
   const isFollowed = hole.lsnAfter !== 0 && hole.lsnAfter <= known
   if (!isLoss && !isFollowed && !segment.sealed) return undefined
   const found = damageAt(hole.kind, segment.file, hole.offset, hole.end)
-  return isLoss ? { ...found, firstLsn: hole.lsnBefore + 1, lastLsn: last, users: hole.users } : found
+  return isLoss && !hole.sharesLoss ? { ...found, firstLsn: hole.lsnBefore + 1, lastLsn: last, users: hole.users } : found
 }
 
 interface Dropped {
@@ -379,8 +211,7 @@ function comesBack(used: readonly Segment[], proven: number): { entries: Decoded
   let last = proven
   let dropped: Dropped | undefined
   for (const segment of used) {
-    for (const record of segment.records) {
-      if (record.kind !== 'entry') continue
+    for (const record of segment.entries) {
       const { lsn } = record.entry
       if (lsn > last + 1) {
         dropped ??= { count: 0, offset: record.offset, end: 0 }

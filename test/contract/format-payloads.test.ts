@@ -3,8 +3,9 @@
  * of each payload is found at the page's offset in the page's type, and each example of a value has the page's bytes.
  */
 import { describe, expect, it } from 'vitest'
-import { createDefaultCodec, Operation } from '../../lib/index.js'
-import { END_REASONS, isOurs, PayloadWriter } from '../../lib/replay/payloads.js'
+import { createDefaultCodec, MeasurementPayload, Operation, Wal } from '../../lib/index.js'
+import { END_REASONS, isOurs, PayloadWriter, readAdd } from '../../lib/replay/payloads.js'
+import { temporaryDirectories } from '../support/temporary-directory.js'
 import { section, tableRows } from './format-page.js'
 
 /** The fields of a payload, read as the page's table below `title` says. `value` and `error` run to the end. */
@@ -16,6 +17,9 @@ function fieldsOf(title: string, payload: Buffer): Record<string, number | strin
     switch (row['Type']) {
       case 'u8':
         fields[name] = payload.readUInt8(at)
+        break
+      case 'u16':
+        fields[name] = payload.readUInt16LE(at)
         break
       case 'u32':
         fields[name] = payload.readUInt32LE(at)
@@ -70,6 +74,50 @@ describe('each field of each payload is where the page says', () => {
     const payload = writer.add(7, value, undefined)
     expect(Buffer.from(payload).toString('latin1')).toBe('\xa1\x00\x07\x00\x00\x00VALUE')
     expect(section('ADD_MEASUREMENT')).toContain('0: the value follows at once, at 6')
+  })
+
+  describe('a measurement of numbers alone', () => {
+    const title = 'ADD_MEASUREMENT, numbers alone'
+    const newDirectory = temporaryDirectories()
+
+    /** What the log itself writes of the measurement. */
+    async function writtenBy(...numbers: number[]): Promise<Buffer> {
+      const wal = await Wal.open({ directory: newDirectory() })
+      const [timestamp, value, ...rest] = numbers as [number, number, ...number[]]
+      wal.appendMeasurement('u', timestamp, value, ...rest)
+      for await (const entry of wal.entries()) {
+        await wal.close()
+        return Buffer.from(entry.payload)
+      }
+      throw new Error('nothing was logged')
+    }
+
+    it('with an origin', async () => {
+      const payload = await writtenBy(1.5, -0.1, 3, 0xfedcba98, 0x01020304, 2 ** 40)
+      const numbers = { buffer: 0xfedcba98, timestamp: 1.5, value: -0.1, source: 0x01020304, position: 2 ** 40 }
+      expect(fieldsOf(title, payload)).toEqual({ version: 0xa2, origin: 1, zero: 0, ...numbers })
+      expect(payload).toHaveLength(40)
+      expect(readAdd(payload)).toEqual({ buffer: 0xfedcba98, origin: { source: 0x01020304, position: 2 ** 40 }, value: { timestamp: 1.5, value: -0.1 } })
+    })
+
+    it('without one ends at 24', async () => {
+      const payload = await writtenBy(1.5, 7, 1, 5)
+      expect(payload.toString('hex')).toBe('a200000005000000000000000000f83f0000000000001c40')
+      expect(section(title)).toContain('0: it ends at 24')
+      expect(readAdd(payload)).toEqual({ buffer: 5, origin: undefined, value: { timestamp: 1.5, value: 7 } })
+    })
+
+    it('the constants of the package are the offsets of the page', () => {
+      const offsets = Object.fromEntries(tableRows(title, 'Offset', 'Type', 'Field').map((row) => [row['Field'], Number(row['Offset'])])) as Record<string, number>
+      const { ORIGIN_AT, BUFFER_AT, TIMESTAMP_AT, VALUE_AT, SOURCE_AT, POSITION_AT, BYTES, BYTES_WITH_ORIGIN } = MeasurementPayload
+      expect(offsets).toMatchObject({ origin: ORIGIN_AT, buffer: BUFFER_AT, timestamp: TIMESTAMP_AT, value: VALUE_AT, source: SOURCE_AT, position: POSITION_AT })
+      expect([BYTES, BYTES_WITH_ORIGIN]).toEqual([SOURCE_AT, POSITION_AT + 8])
+    })
+
+    it('in no buffer is the service’s own', async () => {
+      expect(isOurs(await writtenBy(1, 2, 3, 0))).toBe(false)
+      expect(isOurs(await writtenBy(1, 2, 3, 1))).toBe(true)
+    })
   })
 
   it('a buffer without a source has the source 0', () => {

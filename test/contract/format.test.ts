@@ -1,7 +1,7 @@
 /**
  * Proves that docs/format.md says what the code does.
  *
- * A reader made from the page alone (format-reader.ts) must decode the page's dump, agree with the native reader on that
+ * A reader made from the page alone (format-reader.ts and those behind it) must decode the page's dump, agree with the native reader on that
  * dump under every damaged byte and every truncation, and decode what the native writer writes today. Besides, each
  * constant of the C++ headers must stand in the page with its value, and each damage kind with its name; the page may
  * have no others.
@@ -15,17 +15,8 @@ import { native } from '../../lib/native.js'
 import { coreSource, declaredConstants } from './cpp-constants.js'
 import { readLogFiles, type Verdict } from './format-log-reader.js'
 import { dumpedBytes, section, tableRows } from './format-page.js'
-import {
-  constant,
-  crc,
-  entryLayout,
-  headerLayout,
-  layoutOf,
-  load,
-  offsetOf,
-  u64,
-  type DecodedEntry
-} from './format-reader.js'
+import { constant, crc, headerLayout, layoutOf, load, offsetOf, u64 } from './format-reader.js'
+import { entryLayout, shortLayout, userLayout, type DecodedEntry } from './format-records.js'
 
 /** Every constant that parts of the page name, with the value beside it. */
 function documentedConstants(column: string, ...titles: string[]): Record<string, bigint> {
@@ -34,12 +25,15 @@ function documentedConstants(column: string, ...titles: string[]): Record<string
 }
 
 describe('the tables of docs/format.md', () => {
-  const ring = declaredConstants(coreSource('staging_ring.cc'))
+  const ring = ['staged_entry.h', 'staging_ring.h', 'staging_ring.cc'].reduce<Record<string, bigint>>(
+    (known, file) => ({ ...known, ...declaredConstants(coreSource(file), declaredConstants(coreSource('format.h'))) }),
+    {}
+  )
   const others = Object.entries(documentedConstants('Value', 'Constants'))
 
   it('hold every constant of format.h with its value, and no other', () => {
     expect({
-      ...documentedConstants('Offset', 'Segment header', 'Entry', 'Mark', 'log.id'),
+      ...documentedConstants('Offset', 'Segment header', 'Entry', 'Short entry', 'User record', 'Mark', 'log.id'),
       ...documentedConstants('Value', 'Operations', 'Mark'),
       ...Object.fromEntries(others.filter(([name]) => !(name in ring)))
     }).toEqual(declaredConstants(coreSource('format.h')))
@@ -79,10 +73,16 @@ describe('the worked example of docs/format.md', () => {
     lsn: Number(row['LSN']),
     sequence: Number(row['Sequence']),
     operation: Operation[row['Operation'] as keyof typeof Operation],
-    userId: row['User'] as string,
+    userId: userIdOf(row['User'] as string),
     payload: row['Payload'] as string,
     timestamp: Number(row['Timestamp'])
   }))
+
+  /** "300 x" is 300 times that letter. */
+  function userIdOf(shown: string): string {
+    const [, count, letter = ''] = /^(\d+) (.)$/.exec(shown) ?? []
+    return count === undefined ? shown : letter.repeat(Number(count))
+  }
 
   const directories: string[] = []
   afterAll(() => {
@@ -138,7 +138,7 @@ describe('the worked example of docs/format.md', () => {
     put(segment)
     expect(await nativeEntries(directory)).toEqual(documented)
     const scan = await scanLog(directory)
-    expect(scan).toMatchObject({ damage: [], tornTail: null, lastLsn: 3, provenLsn: 3, entries: 3 })
+    expect(scan).toMatchObject({ damage: [], tornTail: null, lastLsn: 4, provenLsn: 4, entries: 4 })
     expect(scan.segments).toMatchObject([{ number: 1, state: 'sealed', fileBytes: segment.length, batches: 1 }])
     expect(identity.subarray(16, 32).toString('hex')).toBe(scan.logId)
     expect(section('Worked example')).toContain(scan.logId)
@@ -147,19 +147,27 @@ describe('the worked example of docs/format.md', () => {
   it('has the checksums that the page computes step by step', () => {
     const rows = tableRows('Worked example', 'Value', 'Result')
     const shown = Object.fromEntries(rows.map((row) => [row['Value'] as string, Number(row['Result'])]))
-    const at = 0x2030
     const seed = crc(0, u64(load(segment, headerLayout, 'salt'), load(segment, headerLayout, 'number')))
-    const place = crc(seed, u64(BigInt(at)))
+    const placeOf = (at: number): number => crc(seed, u64(BigInt(at)))
+    const [short, user, full] = [0x2048, 0x2030, 0x20e0] as const
     expect(shown).toEqual({
       'segment seed': seed,
-      place,
-      'user id checksum': crc(0, Buffer.from('user-1')),
-      'body checksum': crc(crc(0, segment.subarray(at + 8, at + 32)), segment.subarray(at + 36, at + 56)),
-      'header checksum': crc(place, segment.subarray(at + 8, at + 36))
+      place: placeOf(short),
+      'body checksum': crc(0, segment.subarray(short + 12, short + 32)),
+      'header checksum': crc(crc(placeOf(short), segment.subarray(short + 8, short + 32)), segment.subarray(short, short + 4)),
+      'user check': crc(0, Buffer.from('user-1')) & 0xffff,
+      checksum: crc(placeOf(user), segment.subarray(user + 8, user + 24)),
+      'user id checksum': crc(0, Buffer.from(userIdOf('300 x'))),
+      'body checksum of the entry': crc(crc(0, segment.subarray(full + 8, full + 32)), segment.subarray(full + 36, full + 368)),
+      'header checksum of the entry': crc(placeOf(full), segment.subarray(full + 8, full + 36))
     })
-    for (const field of ['user id checksum', 'body checksum', 'header checksum']) {
-      expect(Number(load(segment, entryLayout, field, at)), field).toBe(shown[field])
+    for (const field of ['body checksum', 'header checksum']) {
+      expect(Number(load(segment, shortLayout, field, short)), field).toBe(shown[field])
+      expect(Number(load(segment, entryLayout, field, full)), field).toBe(shown[`${field} of the entry`])
     }
+    expect(Number(load(segment, shortLayout, 'facts', short) >> 48n)).toBe(shown['user check'])
+    expect(Number(load(segment, userLayout, 'checksum', user))).toBe(shown['checksum'])
+    expect(Number(load(segment, entryLayout, 'user id checksum', full))).toBe(shown['user id checksum'])
     expect(crc(0, Buffer.from('123456789'))).toBe(0xe3069283)
     const ofIdentity = crc(crc(0, identity.subarray(0, 12)), identity.subarray(16))
     expect(identity.readUInt32LE(offsetOf(layoutOf('log.id'), 'checksum'))).toBe(ofIdentity)

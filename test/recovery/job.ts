@@ -7,6 +7,7 @@ import type { MemoryLog } from './memory-log.js'
 export const HOUR_MS = 3_600_000
 const SOURCE = 7
 const MAX_ATTEMPTS = 3
+const MOST_FAILURES = 8
 
 /** `failures`: how often a replay with this measurement fails before it succeeds. */
 export type Step =
@@ -56,12 +57,28 @@ export const programs: fc.Arbitrary<Program> = fc.record({
   )
 })
 
+/** Every other row is numbers alone, which a log may keep otherwise than the rest. */
+function measurementOf(row: number, hour: number, failures: number): Measurement {
+  const timestamp = hour * HOUR_MS
+  return row % 2 === 0 ? { timestamp, row, failures } : { timestamp, value: row * MOST_FAILURES + failures }
+}
+
+/** The row of the program that a measurement is. */
+export function rowOf({ row, value }: Measurement): number {
+  return (row as number | undefined) ?? Math.floor((value as number) / MOST_FAILURES)
+}
+
+function failuresOf({ failures, value }: Measurement): number {
+  return (failures as number | undefined) ?? (value as number) % MOST_FAILURES
+}
+
 /** Applies a measurement; spoils its arguments when it fails, and takes its time now and then. */
 function processMeasurement(state: State, measurement: Measurement, context: { attempts: number }): State | Promise<undefined> | undefined {
-  const row = measurement['row'] as number
+  const row = rowOf(measurement)
+  const failures = failuresOf(measurement)
   state.rows.push(row)
-  measurement['row'] = NaN
-  if ((measurement['failures'] as number) > context.attempts) throw new Error(`row ${row} is not for attempt ${context.attempts}`)
+  Object.assign(measurement, { row: NaN, value: NaN })
+  if (failures > context.attempts) throw new Error(`row ${row} is not for attempt ${context.attempts}`)
   if (row % 3 === 0) return Promise.resolve(undefined)
   return row % 2 === 0 ? { rows: [...state.rows] } : undefined
 }
@@ -118,8 +135,7 @@ export class Job {
       this.buffer.clear(step.userId)
       return
     }
-    const measurement = { timestamp: step.hour * HOUR_MS, row, failures: step.failures }
-    const added = this.buffer.add(step.userId, measurement, { source: SOURCE, position: row })
+    const added = this.buffer.add(step.userId, measurementOf(row, step.hour, step.failures), { source: SOURCE, position: row })
     if (added.ready) await this.#replay(step.userId)
   }
 

@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { recover, ReplayBuffer, type RecoveredUser, type RecoveryReport } from '../../lib/index.js'
-import { HOUR_MS, Job, programs, type Program, type State } from './job.js'
+import { HOUR_MS, Job, programs, rowOf, type Program, type State } from './job.js'
 import { MemoryLog } from './memory-log.js'
 
 /** What a user has; without why a buffer was ended and with which limits it was begun. */
@@ -14,7 +14,7 @@ function substanceOf(user: RecoveredUser | undefined): unknown {
     replayed: user?.replayed ?? 0,
     buffers: (user?.buffers ?? []).map(({ number, measurements, ended, attempts, parked }) => ({
       number,
-      rows: measurements.map((measurement) => measurement['row']),
+      rows: measurements.map(rowOf),
       ended: ended !== undefined,
       attempts,
       parked
@@ -78,7 +78,7 @@ async function checkVerdict(loss: Loss): Promise<RecoveryReport> {
     if (namesUsers && lost.length === 1 && !losers.has(userId)) expect(tainted, `${userId} has lost nothing`).not.toContain(userId)
     const state = (user?.state as State | undefined)?.rows ?? []
     expect([...(past.get(userId) ?? [])], 'a state that was there once').toContain(JSON.stringify(state))
-    const waiting = (user?.buffers ?? []).flatMap((buffer) => buffer.measurements.map((measurement) => measurement['row']))
+    const waiting = (user?.buffers ?? []).flatMap((buffer) => buffer.measurements.map(rowOf))
     expectNoneTwice([...state, ...waiting], `rows of ${userId} that are applied or wait`)
     const numbers = (user?.buffers ?? []).map((buffer) => buffer.number)
     expect(numbers, 'buffers in order').toStrictEqual([...new Set(numbers)].sort((a, b) => a - b))

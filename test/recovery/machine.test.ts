@@ -74,7 +74,7 @@ const text = (bytes: Uint8Array | undefined): string | undefined => (bytes === u
 function buffersOf(user: UserMachine): string[] {
   return user.buffers.map(({ number, values, ended, attempts, parked, replaying }) => {
     const marks = `${ended ?? ''}${attempts > 0 ? ` ${attempts}` : ''}${parked ? '!' : ''}${replaying ? '…' : ''}`
-    return `${number}[${values.map(text).join(' ')}]${marks}`
+    return `${number}[${[...values].map((value) => (value instanceof Uint8Array ? text(value) : value.value)).join(' ')}]${marks}`
   })
 }
 

@@ -1,6 +1,10 @@
 // A log in memory with the promises of the real one, and what no real one offers: its entries can be cut anywhere, lost
 // anywhere, and its ring can be full at any append.
-import { WalError, type Damage, type EntriesOptions, type Entry, type EntryLog, type Operation } from '../../lib/index.js'
+import { MeasurementPayload, Operation, WalError, type Damage, type EntriesOptions, type Entry, type EntryChunk, type EntryLog } from '../../lib/index.js'
+import { chunkOf } from './memory-chunk.js'
+
+const CHUNK_ENTRIES = 5
+const MAX_USERS = 2
 
 export class MemoryLog implements EntryLog {
   readonly stored: Entry[] = []
@@ -41,6 +45,20 @@ export class MemoryLog implements EntryLog {
     const bytes = Uint8Array.from(payload ?? [])
     this.stored.push({ lsn, timestamp: 1_000_000 + lsn, operation, userId, payload: bytes, sequence, segment: 1, offset: lsn * 100 })
     return lsn
+  }
+
+  appendMeasurement(user: number | string, timestamp: number, value: number, sequence = 0, buffer = 0, source = 0, position = 0): number {
+    const payload = Buffer.alloc(source === 0 ? MeasurementPayload.BYTES : MeasurementPayload.BYTES_WITH_ORIGIN)
+    payload[0] = MeasurementPayload.VERSION
+    payload.writeUInt32LE(buffer, MeasurementPayload.BUFFER_AT)
+    payload.writeDoubleLE(timestamp, MeasurementPayload.TIMESTAMP_AT)
+    payload.writeDoubleLE(value, MeasurementPayload.VALUE_AT)
+    if (source !== 0) {
+      payload[MeasurementPayload.ORIGIN_AT] = 1
+      payload.writeUInt32LE(source, MeasurementPayload.SOURCE_AT)
+      payload.writeDoubleLE(position, MeasurementPayload.POSITION_AT)
+    }
+    return this.append(Operation.ADD_MEASUREMENT, String(user), payload, sequence)
   }
 
   hasRoom(entries: number): boolean {
@@ -96,6 +114,19 @@ export class MemoryLog implements EntryLog {
       yield { ...entry, payload: entry.payload.slice() }
     }
     if (lost.length > 0) options.onDamage?.(this.#damageOf(lost))
+  }
+
+  /** The same in chunks of a few entries, with users numbered anew now and then. */
+  async *chunks(options: EntriesOptions = {}): AsyncGenerator<EntryChunk, void, undefined> {
+    let users: string[] = []
+    const entries: Entry[] = []
+    for await (const entry of this.entries(options)) {
+      entries.push(entry)
+      if (entries.length < CHUNK_ENTRIES) continue
+      if (users.length > MAX_USERS) users = []
+      yield chunkOf(entries.splice(0), users)
+    }
+    if (entries.length > 0) yield chunkOf(entries, users)
   }
 
   #damageOf(lost: readonly Entry[]): Damage {

@@ -1,10 +1,15 @@
 // Proves what recover() makes of a whole log: users side by side, buffers and states decoded, entries of others counted and left
 // alone, sources, an event, a signal, and errors that name the entry. What each user's entries mean is in machine.test.ts.
 import { EventEmitter } from 'node:events'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Operation, recover, ReplayBuffer, ReplayManager, type Entry } from '../../lib/index.js'
+import { Operation, recover, ReplayBuffer, ReplayManager, Wal, type Entry } from '../../lib/index.js'
 import { PayloadWriter } from '../../lib/replay/payloads.js'
+import { temporaryDirectories } from '../support/temporary-directory.js'
+import { Job, programs } from './job.js'
 import { MemoryLog } from './memory-log.js'
+
+const newDirectory = temporaryDirectories()
 
 interface State {
   sum: number
@@ -48,9 +53,74 @@ test('each user is as its own entries leave it, however they are interleaved', a
   ])
   expect(report).toMatchObject({ readyUsers: ['waiting', 'failed'], openBuffers: 2, endedBuffers: 2, measurements: 6, tainted: [], damage: [], otherEntries: 0 })
   expect(report.users.get('waiting')?.hasState).toBe(false)
-  expect(report.users.get('open')?.buffers[0]?.measurements).toStrictEqual([{ timestamp: 3, value: 3, when: new Date(5), raw: Uint8Array.of(1) }])
+  expect(report.users.get('open')?.buffers[0]?.measurements.toArray()).toStrictEqual([{ timestamp: 3, value: 3, when: new Date(5), raw: Uint8Array.of(1) }])
   expect(report.entries).toBe(report.lastLsn)
   expect(report.durationMs).toBeGreaterThanOrEqual(0)
+})
+
+test('entries one by one lead to the same report as chunks, whatever the service does', async () => {
+  await fc.assert(
+    fc.asyncProperty(programs, fc.double({ min: 0, max: 1, noNaN: true }), fc.array(fc.nat(100), { maxLength: 3 }), async (program, cut, lost) => {
+      const log = new MemoryLog()
+      await (await Job.open(log, program)).finish()
+      const left = MemoryLog.cut(log, Math.round(cut * log.stored.length))
+      left.lose(lost, true)
+      const inChunks = await recover({ entries: (options) => left.entries(options), chunks: (options) => left.chunks(options) })
+      const oneByOne = await recover({ entries: (options) => left.entries(options) })
+      expect({ ...oneByOne, durationMs: 0 }).toStrictEqual({ ...inChunks, durationMs: 0 })
+    }),
+    { numRuns: 150 }
+  )
+})
+
+test('a log of files: what the buffers hold comes back, numbers alone and others, over many chunks and segments', async () => {
+  const directory = newDirectory()
+  const options = { directory, segmentBytes: 1 << 18, batchIntervalMs: 1 }
+  const settings = { maxBufferMeasurements: 70, triggerMode: 'measurement_count' } as const
+  const wal = await Wal.open(options)
+  const buffer = new ReplayBuffer({ ...settings, wal })
+  for (let i = 0; i < 30_000; i++) {
+    while (!wal.hasRoom(4, 1000)) await wal.drained()
+    const measurement = i % 7 === 0 ? { timestamp: i, value: i, note: `n${i}` } : { timestamp: i, value: i / 3 }
+    buffer.add(`user-${i % 300}`, measurement, i % 2 === 0 ? { source: 1 + (i % 3), position: i + 1 } : undefined)
+    if (i % 5000 === 4999) buffer.clear(`user-${i % 300}`)
+  }
+  const operations = new Map<number, number>()
+  for await (const { payload } of wal.entries({ operations: [Operation.ADD_MEASUREMENT] })) {
+    operations.set(payload[0] as number, (operations.get(payload[0] as number) ?? 0) + 1)
+  }
+  expect(operations).toEqual(new Map([[0xa1, 4286], [0xa2, 25_714]]))
+  await wal.close()
+  const again = await Wal.open(options)
+  const report = await recover(again)
+  expect(report.sources).toEqual((await recover({ entries: (reading) => again.entries(reading) })).sources)
+  const copy = new ReplayBuffer({ ...settings, wal: again })
+  copy.recoverFromWal(report)
+  for (const userId of buffer.users()) {
+    expect(copy.measurements(userId)).toStrictEqual(buffer.measurements(userId))
+    expect(copy.info(userId)).toStrictEqual(buffer.info(userId))
+  }
+  expect(copy.stats()).toEqual(buffer.stats())
+  expect(report.sources.get(1)).toMatchObject({ position: 29_995, rows: 5000, timestamp: 29_994 })
+  await again.close()
+})
+
+test('measurements that the service logs as numbers, in no buffer, are its own', async () => {
+  const log = new MemoryLog()
+  log.appendMeasurement('u', 1, 2, 1)
+  log.appendMeasurement('u', 1, 2, 0, 1)
+  expect(await recover(log)).toMatchObject({ entries: 2, otherEntries: 2, users: new Map() })
+})
+
+test('numbers that are cut off, or of an unknown origin, are refused, naming entry and user', async () => {
+  const whole = new MemoryLog()
+  whole.appendMeasurement('u', 1, 2, 1, 1, 5, 6)
+  const payload = whole.stored[0]?.payload as Uint8Array
+  for (const [broken, why] of [[payload.slice(0, 39), 'is 39 bytes, too short'], [payload.slice().fill(2, 1, 2), 'unknown kind of origin 2']] as const) {
+    const log = new MemoryLog()
+    log.append(Operation.ADD_MEASUREMENT, 'u', broken, 1)
+    await expect(recover(log)).rejects.toMatchObject({ code: 'ERR_WAL_CODEC', lsn: 1, message: expect.stringContaining(why) as string })
+  }
 })
 
 test('an empty log leaves nothing', async () => {

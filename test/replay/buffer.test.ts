@@ -1,7 +1,7 @@
 // Proves what ReplayBuffer promises: when a buffer is ready in each mode and by each clock, that nothing is ever dropped to make
 // room, that every step is in the log before it counts and in the order of the design, and that a refusal changes nothing.
 import { describe, expect, test } from 'vitest'
-import { Operation, recover, ReplayBuffer, Wal, WalError, type Measurement, type ReplayBufferOptions } from '../../lib/index.js'
+import { Operation, recover, ReplayBuffer, Wal, WalError, type EntryLog, type Measurement, type ReplayBufferOptions } from '../../lib/index.js'
 import { MemoryLog } from '../recovery/memory-log.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 
@@ -244,13 +244,75 @@ describe('in the log', () => {
     const { buffer } = clocked({ wal: log })
     buffer.recoverFromWal(report)
     buffer.add('u', at(2))
-    expect(report.users.get('u')?.buffers[0]?.measurements).toEqual([at(1)])
+    expect(report.users.get('u')?.buffers[0]?.measurements.toArray()).toEqual([at(1)])
     expect(() => buffer.recoverFromWal(report)).toThrow(errorWith('ERR_WAL_INVALID_ARGUMENT'))
   })
 })
 
 /** Adds that do everything that an add can: begin, fill, end by window, and both at once. */
 const HOURS = [0, 1, 2, 3, 4, 30, 31, 60, 61, 62, 63, 64, 200]
+
+describe('numbers alone', () => {
+  const firstBytes = (log: MemoryLog): number[] =>
+    log.stored.filter((entry) => entry.operation === Operation.ADD_MEASUREMENT).map((entry) => entry.payload[0] as number)
+
+  test('are logged as numbers, with number of buffer, running number and origin; anything else by the codec', () => {
+    const log = new MemoryLog()
+    const buffer = new ReplayBuffer({ wal: log })
+    buffer.add('u', { timestamp: 1, value: 2 }, { source: 3, position: 4 })
+    buffer.add('u', { timestamp: 1, value: 2 })
+    buffer.add('u', { timestamp: 1, value: '2' })
+    buffer.add('u', { value: 2, timestamp: 1 })
+    expect(firstBytes(log)).toEqual([0xa2, 0xa2, 0xa1, 0xa1])
+    expect(log.stored.map((entry) => entry.sequence)).toEqual([1, 2, 3, 4, 5])
+    const payload = Buffer.from(log.stored[1]?.payload ?? [])
+    expect([payload.length, payload.readUInt32LE(4), payload.readUInt32LE(24), payload.readDoubleLE(32)]).toEqual([40, 1, 3, 4])
+    expect(log.stored[2]?.payload).toHaveLength(24)
+  })
+
+  test('are logged by the codec where the service brings its own, and on a log that takes no numbers', () => {
+    const json = { encode: (value: unknown) => Buffer.from(JSON.stringify(value)), decode: (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()) as unknown }
+    const own = new MemoryLog()
+    new ReplayBuffer({ wal: own, codec: json }).add('u', { timestamp: 1, value: 2 })
+    const plain = Object.assign(new MemoryLog(), { appendMeasurement: undefined })
+    new ReplayBuffer({ wal: plain as unknown as EntryLog }).add('u', { timestamp: 1, value: 2 })
+    expect([firstBytes(own), firstBytes(plain as unknown as MemoryLog)]).toEqual([[0xa1], [0xa1]])
+  })
+
+  test('are given to a log with handles by handle, asked for once a user', () => {
+    const log = new MemoryLog()
+    const given: unknown[] = []
+    const handles = new Map([['u', 7], ['v', 8]])
+    const asked: string[] = []
+    const append = log.appendMeasurement.bind(log)
+    Object.assign(log, {
+      user: (userId: string) => (asked.push(userId), handles.get(userId)),
+      appendMeasurement: (user: number, ...rest: [number, number]) => (given.push(user), append(user === 7 ? 'u' : 'v', ...rest))
+    })
+    const buffer = new ReplayBuffer({ wal: log })
+    for (const userId of ['u', 'v', 'u', 'v']) buffer.add(userId, { timestamp: 1, value: 2 })
+    expect([asked, given]).toEqual([['u', 'v'], [7, 8, 7, 8]])
+  })
+
+  test('belong to the buffer: what the caller changes later, in what was given or in what was asked for, changes nothing', () => {
+    const buffer = new ReplayBuffer()
+    const given = { timestamp: 1, value: 2 }
+    buffer.add('u', given)
+    given.value = 3
+    ;(buffer.measurements('u')[0] as Measurement).value = 4
+    expect(buffer.measurements('u')).toStrictEqual([{ timestamp: 1, value: 2 }])
+  })
+
+  test('a user whose first measurement is refused keeps no number, and begins with 1', () => {
+    const log = new MemoryLog()
+    const buffer = new ReplayBuffer({ wal: log })
+    log.limitRoom(0, 100)
+    expect(() => buffer.add('u', { timestamp: 1, value: 2 })).toThrow(errorWith('ERR_WAL_BACKPRESSURE'))
+    log.limitRoom(100)
+    buffer.add('u', { timestamp: 1, value: 2 })
+    expect(log.stored.map((entry) => entry.sequence)).toEqual([1, 2])
+  })
+})
 
 describe('a log that refuses', () => {
   const settings = { clock: 'event', bufferHours: 10, maxBufferMeasurements: 3 } as const
@@ -262,10 +324,13 @@ describe('a log that refuses', () => {
     expect(copy.info('u')).toStrictEqual(buffer.info('u'))
   }
 
-  test('a full ring at any append: the add changes nothing, and succeeds when it is made again', async () => {
+  test.each([
+    ['by the codec', {}],
+    ['as numbers', { value: 5 }]
+  ])('a full ring at any append, measurements logged %s: the add changes nothing, and succeeds when it is made again', async (_, more) => {
     const whole = new MemoryLog()
     const reference = new ReplayBuffer({ ...settings, wal: whole })
-    for (const hour of HOURS) reference.add('u', at(hour))
+    for (const hour of HOURS) reference.add('u', at(hour, more))
     for (let room = 0; room <= whole.stored.length; room++) {
       const log = new MemoryLog()
       log.limitRoom(room)
@@ -273,12 +338,12 @@ describe('a log that refuses', () => {
       for (const hour of HOURS) {
         const before = { info: buffer.info('u'), entries: log.stored.length }
         try {
-          buffer.add('u', at(hour))
+          buffer.add('u', at(hour, more))
         } catch (error) {
           expect((error as WalError).code).toBe('ERR_WAL_BACKPRESSURE')
           expect({ info: buffer.info('u'), entries: log.stored.length }).toStrictEqual(before)
           await log.drained()
-          buffer.add('u', at(hour))
+          buffer.add('u', at(hour, more))
         }
       }
       expect(log.stored).toStrictEqual(whole.stored)

@@ -528,7 +528,7 @@ test('a codec of the service’s own is used for measurements and states', async
   await manager.replay('u')
   const user = (await recover(log, { codec: json })).users.get('u')
   expect(user?.state).toEqual({ seen: [1, 2, 3] })
-  expect(user?.buffers[0]?.measurements).toEqual([{ timestamp: 4 }] satisfies Measurement[])
+  expect(user?.buffers[0]?.measurements.toArray()).toEqual([{ timestamp: 4 }] satisfies Measurement[])
 })
 
 test.each<[Partial<ReplayManagerOptions<State>>, string]>([

@@ -99,8 +99,23 @@ describe('is refused with ERR_WAL_CODEC', () => {
 
   test.each(cases)('%s of the next version, by its first byte', (name, payload, read) => {
     const newer = Uint8Array.from(payload)
-    newer[0] = 0xa2
-    expect(() => read(newer)).toThrow(`the payload of ${name} begins with 0xa2; this version reads payloads that begin with 0xa1`)
+    newer[0] = 0xa3
+    const known = name === 'ADD_MEASUREMENT' ? '0xa1 or 0xa2' : '0xa1'
+    expect(() => read(newer)).toThrow(`the payload of ${name} begins with 0xa3; this version reads payloads that begin with ${known}`)
+  })
+
+  test('numbers alone, cut anywhere, with an origin and without', () => {
+    const payload = new Uint8Array(40).fill(0xa2, 0, 1).fill(1, 4, 5)
+    for (let length = 1; length <= 40; length++) {
+      expect(codeOf(() => readAdd(payload.subarray(0, length))), `${length} bytes`).toBe(length < 24 ? 'ERR_WAL_CODEC' : 'accepted')
+      const withOrigin = payload.slice(0, length).fill(1, 1, 2)
+      expect(codeOf(() => readAdd(withOrigin)), `${length} bytes, with an origin`).toBe(length < 40 ? 'ERR_WAL_CODEC' : 'accepted')
+    }
+    expect(() => readAdd(payload.slice().fill(2, 1, 2))).toThrow('unknown kind of origin 2; allowed: 0, 1')
+  })
+
+  test.each(cases.filter(([name]) => name !== 'ADD_MEASUREMENT'))('%s that begins like numbers alone', (name, payload, read) => {
+    expect(() => read(Uint8Array.from(payload).fill(0xa2, 0, 1))).toThrow(`the payload of ${name} begins with 0xa2`)
   })
 
   test('what says something unknown', () => {

@@ -27,7 +27,8 @@ export async function lookAtWhole(directory: string, file: string): Promise<Whol
   for (let at = 0; at < delivered.columns.length; at += stride) {
     const [lsn, offset] = [cell(at, 'lsn'), cell(at, 'offset')]
     // The overhead is an upper bound with one alignment to spare; a record's size is a multiple of 8.
-    const size = Math.floor((cell(at, 'userBytes') + cell(at, 'payloadBytes') + limits.entryOverheadBytes - 8) / 8) * 8
+    const userBytes = Buffer.byteLength(delivered.users[cell(at, 'user')] as string)
+    const size = Math.floor((userBytes + cell(at, 'payloadBytes') + limits.entryOverheadBytes - 8) / 8) * 8
     owner.fill(lsn, offset, offset + size)
     offsets.set(lsn, offset)
   }

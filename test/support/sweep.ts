@@ -5,10 +5,11 @@ import type { Output } from '../../lib/cli/output.js'
 import { verify } from '../../lib/cli/verify.js'
 import { native } from '../../lib/native.js'
 
-/** Entries as the native reader gives them: rows of `entryColumns`, and the bytes that they point into. */
+/** Entries as the native reader gives them: rows of `entryColumns`, the bytes that they point into, and the users. */
 export interface Delivered {
   columns: Float64Array
   bytes: Buffer
+  users: readonly string[]
 }
 
 /** What one damaged log answers. */
@@ -20,7 +21,7 @@ export interface Outcome {
 }
 
 const LANES = 4
-const NOTHING: Delivered = { columns: new Float64Array(), bytes: Buffer.alloc(0) }
+const NOTHING: Delivered = { columns: new Float64Array(), bytes: Buffer.alloc(0), users: [] }
 
 /** Everything that the log at `path` delivers. It must be small enough for one chunk. */
 export async function deliveredBy(path: string): Promise<Delivered> {
@@ -31,7 +32,7 @@ export async function deliveredBy(path: string): Promise<Delivered> {
       if (chunk.columns.length === 0) continue
       if (delivered !== NOTHING) throw new Error('the log of a sweep must fit into one chunk')
       const { buffer, byteOffset, byteLength } = chunk.bytes
-      delivered = { columns: chunk.columns, bytes: Buffer.from(buffer, byteOffset, byteLength) }
+      delivered = { columns: chunk.columns, bytes: Buffer.from(buffer, byteOffset, byteLength), users: chunk.users }
     }
     return delivered
   } finally {
@@ -63,16 +64,17 @@ export async function lookAt(path: string): Promise<Outcome> {
  */
 export function missingFrom(whole: Delivered, delivered: Delivered): number[] {
   const stride = native().entryColumns.length
-  const [userAt, payloadAt, payloadBytes] = ['userAt', 'payloadAt', 'payloadBytes'].map((name) => columnOf(name)) as [number, number, number]
+  const [user, payloadAt, payloadBytes] = ['user', 'payloadAt', 'payloadBytes'].map((name) => columnOf(name)) as [number, number, number]
   const missing: number[] = []
   let runStart = 0
   let runShift = 0
   let at = 0
   const { columns, bytes } = delivered
   const endOf = (from: Delivered, row: number) => (from.columns[row + payloadAt] as number) + (from.columns[row + payloadBytes] as number)
+  const userOf = (from: Delivered, row: number) => from.users[from.columns[row + user] as number]
   const checkRun = (end: number) => {
     if (end === runStart) return
-    const [start, stop] = [columns[runStart + userAt] as number, endOf(delivered, end - stride)]
+    const [start, stop] = [columns[runStart + payloadAt] as number, endOf(delivered, end - stride)]
     if (bytes.compare(whole.bytes, start + runShift, stop + runShift, start, stop) !== 0) {
       throw new Error(`LSN ${columns[runStart]} to ${columns[end - stride]}: content differs`)
     }
@@ -84,10 +86,11 @@ export function missingFrom(whole: Delivered, delivered: Delivered): number[] {
       missing.push(whole.columns[row] as number)
       continue
     }
-    if (at === runStart) runShift = (whole.columns[row + userAt] as number) - (columns[at + userAt] as number)
+    if (at === runStart) runShift = (whole.columns[row + payloadAt] as number) - (columns[at + payloadAt] as number)
+    if (userOf(delivered, at) !== userOf(whole, row)) throw new Error(`LSN ${columns[at]}: its user is ${userOf(delivered, at)}`)
     for (let column = 0; column < stride; column++) {
-      const shift = column === userAt || column === payloadAt ? runShift : 0
-      if ((columns[at + column] as number) + shift !== whole.columns[row + column]) {
+      const shift = column === payloadAt ? runShift : 0
+      if (column !== user && (columns[at + column] as number) + shift !== whole.columns[row + column]) {
         throw new Error(`LSN ${columns[at]}: ${native().entryColumns[column]} is ${columns[at + column]}`)
       }
     }

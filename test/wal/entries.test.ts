@@ -66,14 +66,21 @@ describe('order and completeness', () => {
     }
   })
 
-  test('payloads are memory of their own', async () => {
-    const wal = await log.open()
-    wal.append(Operation.ADD_MEASUREMENT, 'user', Buffer.from('one'))
-    wal.append(Operation.ADD_MEASUREMENT, 'user', Buffer.from('two'))
-    const [one, two] = (await entriesOf(wal)) as [Entry, Entry]
-    one.payload.fill(0)
-    expect(Buffer.from(two.payload).toString()).toBe('two')
-    expect(one.payload.buffer).not.toBe(two.payload.buffer)
+  test('a payload is a view that nothing overwrites, and its own bytes only', async () => {
+    const wal = await log.open({ ...SMALLEST_SEGMENTS, batchIntervalMs: 1 })
+    await fill(wal, 3000, 1000)
+    const entries = await entriesOf(wal)
+    ;(entries[0] as Entry).payload.fill(0xff)
+    await lsnsOf(wal)
+    expect(entries.slice(1).every(({ lsn, payload }) => payload.length === 1000 && payload.every((byte) => byte === ((lsn - 1) & 0xff)))).toBe(true)
+  })
+
+  test('calls that do not wait for each other are answered in their order', async () => {
+    const wal = await log.open(SMALLEST_SEGMENTS)
+    await fill(wal, 3000, 1000)
+    const entries = wal.entries()
+    const results = await Promise.all(range(1, 3002).map(() => entries.next()))
+    expect(results.map((result) => (result.done === true ? 'end' : result.value.lsn))).toEqual([...range(1, 3000), 'end', 'end'])
   })
 })
 
@@ -113,6 +120,16 @@ describe('filters', () => {
 })
 
 describe('ending early', () => {
+  test('return and throw end it, also between two chunks', async () => {
+    const wal = await log.open(SMALLEST_SEGMENTS)
+    await fill(wal, 3000, 1000)
+    const [returned, thrown] = [wal.entries(), wal.entries()]
+    for (const entries of [returned, thrown]) for (let i = 0; i < 1500; i++) await entries.next()
+    expect(await returned.return()).toEqual({ done: true, value: undefined })
+    await expect(thrown.throw(new Error('enough'))).rejects.toThrow('enough')
+    for (const entries of [returned, thrown]) expect(await entries.next()).toEqual({ done: true, value: undefined })
+  })
+
   test('break, and the log closes as ever', async () => {
     const wal = await log.open()
     await fill(wal, 100, 10)

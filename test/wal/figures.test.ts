@@ -54,6 +54,7 @@ describe('stats', () => {
       wal_batches_total: stats.batches,
       wal_syncs_total: stats.syncs,
       wal_written_bytes_total: stats.writtenBytes,
+      wal_written_ahead_bytes_total: stats.writtenAheadBytes,
       wal_rotations_total: stats.rotations,
       wal_backpressure_total: stats.backpressure,
       wal_last_lsn: 10,

@@ -1,6 +1,7 @@
 #include "platform/file_posix.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -101,6 +102,13 @@ class PosixFile : public File {
     return Status();
   }
 
+#if defined(__linux__)
+  // What goes wrong here is told by the sync.
+  void StartWriteback(uint64_t offset, uint64_t count) override {
+    sync_file_range(descriptor_, Offset(offset), Offset(count), SYNC_FILE_RANGE_WRITE);
+  }
+#endif
+
   Status Sync() override {
 #if defined(__APPLE__)
     // fsync alone leaves the data in the drive's cache there.
@@ -145,6 +153,21 @@ class PosixFile : public File {
     if (data == MAP_FAILED) return ErrnoStatus("map", name_, errno);
     *mapping = std::make_unique<PosixMapping>(static_cast<const uint8_t*>(data), size, name_);
     return Status();
+  }
+
+  Status TryLock(bool exclusive, bool* locked) override {
+    int result = 0;
+    do {
+      result = flock(descriptor_, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    *locked = result == 0;
+    return *locked || errno == EWOULDBLOCK ? Status() : ErrnoStatus("lock", name_, errno);
+  }
+
+  void Unlock() override {
+    // Fails only where there was no lock.
+    const int result = flock(descriptor_, LOCK_UN);
+    (void)result;
   }
 
  private:

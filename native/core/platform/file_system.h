@@ -37,6 +37,11 @@ class File {
   virtual Status ReadAt(uint64_t offset, uint8_t* to, size_t count, size_t* got) = 0;
   // Writes all parts one behind the other, starting at `offset`; after an error any part of them may be there.
   virtual Status WriteAt(uint64_t offset, const Bytes* parts, size_t count) = 0;
+  // A hint that [offset, offset + count) will be synced soon: the device may begin with it. Says nothing of durability.
+  virtual void StartWriteback(uint64_t offset, uint64_t count) {
+    (void)offset;
+    (void)count;
+  }
   // Data and size reach stable storage (fdatasync; F_FULLFSYNC on macOS). An error is final for this file.
   virtual Status Sync() = 0;
   // Reserves space so that the file is `size` bytes long and reads as zeros where nothing was written.
@@ -45,6 +50,11 @@ class File {
   virtual Status Truncate(uint64_t size) = 0;
   virtual Status Size(uint64_t* size) = 0;
   virtual Status Map(std::unique_ptr<Mapping>* mapping) = 0;
+  // Readers of a file hold it shared, so that nobody fills it again for other content meanwhile: who means to do that
+  // holds it exclusively. Does not wait; `*locked` is false when another holder is in the way. An error says that
+  // this file system has no locks. Held until Unlock(), or until this object is gone.
+  virtual Status TryLock(bool exclusive, bool* locked) = 0;
+  virtual void Unlock() = 0;
 };
 
 // Held until destroyed, or until the process dies.

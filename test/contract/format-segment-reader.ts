@@ -1,0 +1,257 @@
+/** "Reading one segment" of docs/format.md: its header, the walk from record to record, and whose its short entries are. */
+import { bigConstant, constant, headerLayout, load, validHeader, type Header } from './format-reader.js'
+import { beginsLikeARecord, readRecord, userOf, type DecodedRecord, type EntryRecord } from './format-records.js'
+
+export interface Hole {
+  kind: 'entry' | 'bytes' | 'missing_entries'
+  offset: number
+  end: number
+  lsnBefore: number
+  lsnAfter: number
+  /** Behind its last byte that is not zero and was not left by a former segment; 0 when there is none. */
+  nonzeroEnd: number
+  truncated: boolean
+  /** Another one before it has the same LSNs before and after it. */
+  sharesLoss: boolean
+  users: string[]
+}
+
+export interface Segment {
+  number: number
+  file: string
+  bytes: Buffer
+  header: Header | undefined
+  /** Kind of the damage for which it cannot be used. */
+  rejected: string | undefined
+  tooShort: boolean
+  badCopies: number[]
+  bound: number
+  records: DecodedRecord[]
+  /** Those of `records` that are delivered. */
+  entries: EntryRecord[]
+  holes: Hole[]
+  claim: number
+  sealed: boolean
+  /** An entry beyond the bound ended the walk. */
+  superseded: boolean
+  /** Behind the last whole record, seals left out. */
+  endOffset: number
+}
+
+/** "Versions": the log is refused. */
+export class NewerVersion extends Error {}
+
+const DATA_AT = constant('kSegmentDataAt')
+const MARK_BYTES = constant('mark::kBytes')
+const STEP = constant('kRecordAlignment')
+
+export function openSegment(file: string, bytes: Buffer): Segment {
+  const segment: Segment = {
+    number: Number(file.slice(0, 16)),
+    file,
+    bytes,
+    header: undefined,
+    rejected: undefined,
+    tooShort: bytes.length < DATA_AT,
+    badCopies: [],
+    bound: Infinity,
+    ...unwalked()
+  }
+  if (segment.tooShort) return segment
+  const copyBytes = constant('header::kCopyBytes')
+  for (let copy = 0; copy < constant('header::kCopies'); copy++) {
+    const header = validHeader(bytes.subarray(copy * copyBytes, (copy + 1) * copyBytes), copy)
+    if (header === undefined) segment.badCopies.push(copy)
+    else segment.header ??= header
+  }
+  if (segment.header !== undefined) return segment
+  const versions = [0, 1].map((copy) => {
+    const block = bytes.subarray(copy * copyBytes)
+    return load(block, headerLayout, 'magic') === bigConstant('header::kMagic') ? load(block, headerLayout, 'version') : 0n
+  })
+  if (versions[0] === versions[1] && (versions[0] as bigint) > bigConstant('kFormatVersion')) throw new NewerVersion(file)
+  segment.rejected = 'segment_header'
+  return segment
+}
+
+/** A segment before its walk. */
+export function unwalked(): Pick<Segment, 'records' | 'entries' | 'holes' | 'claim' | 'sealed' | 'superseded' | 'endOffset'> {
+  return { records: [], entries: [], holes: [], claim: 0, sealed: false, superseded: false, endOffset: DATA_AT }
+}
+
+/** "Walk". */
+export function walk(segment: Segment, header: Header): void {
+  new Walk(segment, header).run()
+  if (segment.sealed || header.formerSeed === undefined) return
+  for (const hole of segment.holes) if (hole.nonzeroEnd !== 0) takeOutStale(hole, segment.bytes, header.formerSeed)
+}
+
+/** "Stale bytes". */
+function takeOutStale(hole: Hole, file: Buffer, seed: number): void {
+  const bytes = file.subarray(0, hole.end)
+  const former = { seed, firstLsn: 1 }
+  let mayBeARest = !beginsLikeARecord(bytes.subarray(hole.offset))
+  hole.nonzeroEnd = 0
+  hole.truncated = false
+  for (let offset = hole.offset; offset < hole.end; mayBeARest = false) {
+    const record = readRecord(bytes, former, offset)
+    if (record.kind !== 'nothing') {
+      offset += record.size
+      if (record.kind === 'damaged') hole.nonzeroEnd = offset
+      continue
+    }
+    const run = nothingFrom(bytes, former, offset)
+    const isRest = mayBeARest && run.end < hole.end && readRecord(bytes, former, run.end).kind !== 'damaged'
+    if (!isRest) {
+      hole.nonzeroEnd = Math.max(hole.nonzeroEnd, nonzeroEnd(bytes, offset, run.end))
+      hole.truncated ||= run.truncated
+    }
+    offset = run.end
+  }
+}
+
+/** From an offset where no record starts to the next one that is one, or to the end. */
+function nothingFrom(bytes: Buffer, header: Pick<Header, 'seed' | 'firstLsn'>, offset: number): { end: number; truncated: boolean } {
+  let truncated = false
+  for (; offset < bytes.length; offset += STEP) {
+    const record = readRecord(bytes, header, offset)
+    if (record.kind !== 'nothing') break
+    truncated ||= record.truncated
+  }
+  return { end: Math.min(offset, bytes.length), truncated }
+}
+
+class Walk {
+  readonly #segment: Segment
+  readonly #header: Header
+  #last: number
+  /** Holes from here on have no LSN after them yet. */
+  #open = 0
+  /** "Users by number". */
+  readonly #users = new Map<number, string>()
+  #hasLookedAhead = false
+
+  constructor(segment: Segment, header: Header) {
+    this.#segment = segment
+    this.#header = header
+    this.#last = header.firstLsn - 1
+  }
+
+  run(): void {
+    const { bytes } = this.#segment
+    for (let offset = DATA_AT; offset < bytes.length; ) {
+      const record = readRecord(bytes, this.#header, offset)
+      if (record.kind === 'nothing') {
+        const { end, truncated } = nothingFrom(bytes, this.#header, offset)
+        this.#addHole('bytes', offset, end, nonzeroEnd(bytes, offset, end), truncated)
+        offset = end
+        continue
+      }
+      offset += record.size
+      if (!this.#take(record)) return
+    }
+  }
+
+  /** False where the walk ends. */
+  #take(record: Exclude<DecodedRecord, { kind: 'nothing' }>): boolean {
+    const end = record.offset + record.size
+    if (record.kind === 'mark') return this.#takeMark(record)
+    if (record.kind === 'user record') {
+      this.#segment.records.push(record)
+      this.#segment.endOffset = end
+      this.#define(record)
+      return true
+    }
+    const { userNumber } = record
+    if (userNumber !== 0 && !this.#users.has(userNumber)) this.#lookAhead(record.offset)
+    const isUnknown = userNumber !== 0 && !this.#users.has(userNumber)
+    if (record.kind === 'damaged' || isUnknown) {
+      this.#addHole('entry', record.offset, end, end)
+      return true
+    }
+    if (userNumber !== 0) record.entry.userId = this.#users.get(userNumber) as string
+    return this.#takeEntry(record)
+  }
+
+  #takeMark(record: Extract<DecodedRecord, { kind: 'mark' }>): boolean {
+    const segment = this.#segment
+    const end = record.offset + record.size
+    segment.records.push(record)
+    segment.claim = Math.max(segment.claim, record.durableLsn)
+    if (segment.holes.length > this.#open && record.nextLsn > this.#last + 1 && record.nextLsn <= segment.bound + 1) {
+      this.#closeHoles(record.nextLsn)
+      this.#last = record.nextLsn - 1
+    }
+    if (record.markKind <= 2) segment.endOffset = end
+    if (record.markKind === 3 && end + MARK_BYTES === segment.bytes.length) segment.sealed = true
+    if (record.markKind === 4 && end === segment.bytes.length) segment.sealed = true
+    return record.markKind !== 4
+  }
+
+  #takeEntry(record: EntryRecord): boolean {
+    const segment = this.#segment
+    const { lsn } = record.entry
+    const end = record.offset + record.size
+    if (lsn > segment.bound) {
+      segment.superseded = true
+      this.#closeHoles(lsn)
+      return false
+    }
+    if (lsn <= this.#last) {
+      this.#addHole('missing_entries', record.offset, end, 0)
+      return true
+    }
+    if (lsn !== this.#last + 1 && segment.holes.length === this.#open) {
+      this.#addHole('missing_entries', record.offset, record.offset, 0)
+    }
+    this.#closeHoles(lsn)
+    this.#last = lsn
+    segment.endOffset = end
+    segment.records.push(record)
+    segment.entries.push(record)
+    return true
+  }
+
+  #define({ userNumber, userId }: Extract<DecodedRecord, { kind: 'user record' }>): void {
+    if (!this.#users.has(userNumber)) this.#users.set(userNumber, userId)
+  }
+
+  #lookAhead(from: number): void {
+    if (this.#hasLookedAhead) return
+    this.#hasLookedAhead = true
+    const { bytes } = this.#segment
+    for (let offset = from; offset < bytes.length; ) {
+      const record = readRecord(bytes, this.#header, offset)
+      if (record.kind === 'user record') this.#define(record)
+      offset += record.kind === 'nothing' ? STEP : record.size
+    }
+  }
+
+  #addHole(kind: Hole['kind'], offset: number, end: number, nonzeroEnd: number, truncated = false): void {
+    const { holes, bytes } = this.#segment
+    let hole = holes.length > this.#open ? holes.at(-1) : undefined
+    if (hole?.end === offset) {
+      if (hole.kind !== kind) hole.kind = 'bytes'
+      hole.end = end
+      hole.nonzeroEnd = Math.max(hole.nonzeroEnd, nonzeroEnd)
+      hole.truncated ||= truncated
+    } else {
+      const sharesLoss = hole !== undefined
+      hole = { kind, offset, end, lsnBefore: this.#last, lsnAfter: 0, nonzeroEnd, truncated, sharesLoss, users: [] }
+      holes.push(hole)
+    }
+    const userId = userOf(bytes.subarray(offset, end), this.#users)
+    const { users } = holes[this.#open] as Hole
+    if (userId !== undefined && !users.includes(userId)) users.push(userId)
+  }
+
+  #closeHoles(lsnAfter: number): void {
+    const { holes } = this.#segment
+    for (; this.#open < holes.length; this.#open++) (holes[this.#open] as Hole).lsnAfter = lsnAfter
+  }
+}
+
+function nonzeroEnd(bytes: Buffer, from: number, end: number): number {
+  while (end > from && bytes[end - 1] === 0) end--
+  return end === from ? 0 : end
+}
