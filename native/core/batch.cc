@@ -56,8 +56,8 @@ bool Batch::Add(const Entry& entry, uint64_t limit) {
   const size_t taken = used_ - mark::kBytes + repeat_bytes_;
   if (!empty() && taken + bytes + 2 * definition_bytes > limit) return false;
   if (definition_bytes != 0) {
-    defined_.push_back(Defined{entry.user_number, offset_ + used_});
     AddUserRecord(entry.user_number, user.id);
+    defined_.push_back(Defined{entry.user_number, offset_ + used_});
     users_->SetDefined(entry.user_number);
     repeat_bytes_ += definition_bytes;
   }
@@ -80,11 +80,11 @@ void Batch::Repeat(const RepeatLater& user) { AddUserRecord(user.number, Bytes(u
 
 Bytes Batch::Finish(uint64_t durable_lsn, int64_t now_ms) {
   for (const Defined& defined : defined_) {
-    const uint64_t second = offset_ + used_;
+    const bool is_apart = offset_ + used_ - defined.end >= user_record::kApartBytes;
     const Bytes id = users_->IdOf(defined.number);
     AddUserRecord(defined.number, id);
-    if (second - defined.offset >= user_record::kApartBytes) continue;
-    close_together_.push_back(RepeatLater{defined.number, std::vector<uint8_t>(id.data, id.data + id.size), second});
+    if (is_apart) continue;
+    close_together_.push_back(RepeatLater{defined.number, std::vector<uint8_t>(id.data, id.data + id.size), offset_ + used_});
   }
   defined_.clear();
   Mark mark;

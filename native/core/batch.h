@@ -42,7 +42,7 @@ class NumberedUsers {
 struct RepeatLater {
   uint32_t number = 0;
   std::vector<uint8_t> id;
-  uint64_t written_at = 0;
+  uint64_t written_end = 0;  // behind the last copy
 };
 
 class Batch {
@@ -76,7 +76,7 @@ class Batch {
  private:
   struct Defined {
     uint32_t number = 0;
-    uint64_t offset = 0;
+    uint64_t end = 0;  // behind the record
   };
 
   // Room for a record at the end; its offset in the segment is OffsetOf() of it.

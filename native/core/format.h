@@ -133,7 +133,7 @@ constexpr size_t kUserIdAt = 16;
 // Longer ids get no number. Small, because the checksum is what vouches for the length.
 constexpr size_t kMaxUserIdBytes = 256;
 constexpr uint32_t kMaxNumber = uint32_t{1} << 20;
-// Two copies of a user record that lie this far apart share no block.
+// Two copies of a user record that have so much between them share no block.
 constexpr uint64_t kApartBytes = 4096;
 }  // namespace user_record
 

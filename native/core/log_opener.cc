@@ -169,7 +169,7 @@ void CarriedEntries::Clear() { *this = CarriedEntries(); }
 Status LogOpener::WriteCarried(int64_t now_ms) {
   NumberedUsers users;
   Batch batch;
-  active_->BeginBatch(&users, &batch);
+  active_->BeginBatch(&users, 0, &batch);
   Entry entry;
   size_t bytes = 0;
   for (size_t at = 0; at < carried_.staged.size(); at += bytes) {

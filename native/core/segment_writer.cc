@@ -69,14 +69,15 @@ void SegmentWriter::Withdraw() {
   (void)segment_removed;
 }
 
-void SegmentWriter::BeginBatch(NumberedUsers* users, Batch* batch) const {
+void SegmentWriter::BeginBatch(NumberedUsers* users, uint64_t first_entry_bytes, Batch* batch) const {
   batch->Begin(header_, position_, users);
-  uint64_t bytes = 0;
+  uint64_t bytes = first_entry_bytes;
   for (const RepeatLater& user : repeat_later_) {
+    if (position_ - user.written_end < user_record::kApartBytes) continue;
     bytes += UserRecordBytes(user.id.size());
-    const bool due = position_ - user.written_at >= user_record::kApartBytes;
     // At the very end of a segment there may be no room; then little of it is written by that name.
-    if (due && bytes < room() / 2) batch->Repeat(user);
+    if (bytes > room()) break;
+    batch->Repeat(user);
   }
 }
 
@@ -84,7 +85,7 @@ Status SegmentWriter::WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now
   const Bytes part = batch->Finish(durable_lsn, now_ms);
   INGEST_WAL_RETURN_IF_ERROR(file_->WriteAt(position_, &part, 1));
   const auto repeated = [this](const RepeatLater& user) {
-    return position_ - user.written_at >= user_record::kApartBytes;
+    return position_ - user.written_end >= user_record::kApartBytes;
   };
   repeat_later_.erase(std::remove_if(repeat_later_.begin(), repeat_later_.end(), repeated), repeat_later_.end());
   repeat_later_.insert(repeat_later_.end(), batch->close_together().begin(), batch->close_together().end());

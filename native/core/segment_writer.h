@@ -26,8 +26,9 @@ class SegmentWriter {
   // Removes what a Publish() that failed has left under either name.
   void Withdraw();
 
-  // Begins a batch for where the segment ends now, with the user records that are due to be repeated.
-  void BeginBatch(NumberedUsers* users, Batch* batch) const;
+  // Begins a batch for where the segment ends now, with the user records that are due to be repeated. They leave room for
+  // the first entry, which needs `first_entry_bytes` at most.
+  void BeginBatch(NumberedUsers* users, uint64_t first_entry_bytes, Batch* batch) const;
   // Writes the batch that was begun last. Not durable before Sync().
   Status WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now_ms);
   // Says that everything before `next_lsn` is durable. Not synced: it is only proof for later.

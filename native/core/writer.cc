@@ -194,7 +194,6 @@ Status Writer::NextRecordBytes(uint64_t position, uint64_t* bytes) {
 }
 
 Status Writer::CollectBatch(uint64_t limit, uint64_t last_lsn, uint64_t* end_position) {
-  active_->BeginBatch(&users_, &batch_);
   const uint64_t head = ring_->head();
   uint64_t lsn = last_lsn + 1;
   while (*end_position < head) {
@@ -268,7 +267,7 @@ Status Writer::WriteStaged() {
   INGEST_WAL_RETURN_IF_ERROR(EnsureSegment(first_record_bytes));
   const uint64_t head = ring_->head();
   Written written{drained_, durable_lsn(), durable_checksum_, 0};
-  Status status = WriteBatch(&written);
+  Status status = WriteBatch(first_record_bytes, &written);
   // What is staged now shares one sync, and so do whole batches that arrive meanwhile; the disk takes up each while the
   // next is framed.
   const uint64_t most_bytes = kMostBatchesPerSync * options_.batch_bytes;
@@ -277,7 +276,7 @@ Status Writer::WriteStaged() {
     status = NextRecordBytes(written.position, &first_record_bytes);
     if (!status.ok() || active_->room() < first_record_bytes) break;
     active_->StartWriteback();
-    status = WriteBatch(&written);
+    status = WriteBatch(first_record_bytes, &written);
   }
   if (written.position == drained_) return status;
   const Status synced = active_->Sync();
@@ -291,7 +290,8 @@ Status Writer::WriteStaged() {
   return status;
 }
 
-Status Writer::WriteBatch(Written* written) {
+Status Writer::WriteBatch(uint64_t first_entry_bytes, Written* written) {
+  active_->BeginBatch(&users_, first_entry_bytes, &batch_);
   uint64_t end_position = written->position;
   INGEST_WAL_RETURN_IF_ERROR(CollectBatch(std::min(active_->room(), options_.batch_bytes), written->lsn, &end_position));
   writing_ = true;

@@ -132,9 +132,10 @@ class Writer {
     uint32_t checksum = 0;
     uint64_t bytes = 0;
   };
-  // Writes one batch of what is staged behind `written`, which is moved on.
-  Status WriteBatch(Written* written);
-  // Frames entries from `*end_position`, behind entry `last_lsn`, on, records of at most `limit` bytes.
+  // Writes one batch of what is staged behind `written`, which is moved on. The segment has room for its first entry, which
+  // needs `first_entry_bytes` at most.
+  Status WriteBatch(uint64_t first_entry_bytes, Written* written);
+  // Adds entries to the batch from `*end_position`, behind entry `last_lsn`, on, records of at most `limit` bytes.
   Status CollectBatch(uint64_t limit, uint64_t last_lsn, uint64_t* end_position);
   // The most bytes of records that the staged entry at `position` needs.
   Status NextRecordBytes(uint64_t position, uint64_t* bytes);

@@ -24,7 +24,7 @@ class Fixture {
 
   Status WriteEntries(uint64_t first_lsn, uint64_t count, size_t payload_bytes = 10) {
     Batch batch;
-    writer->BeginBatch(&users, &batch);
+    writer->BeginBatch(&users, 0, &batch);
     for (uint64_t lsn = first_lsn; lsn < first_lsn + count; lsn++) {
       TestEntry entry = EntryOf(lsn);
       entry.payload = std::string(payload_bytes, 'p');

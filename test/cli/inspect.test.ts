@@ -86,7 +86,7 @@ describe('formats', () => {
     const { stdout } = await runCli(['inspect', directory, '--format', 'csv'])
     const [header, row, rest] = stdout.split('\n')
     expect(header).toBe('lsn,timestamp,operation,user,sequence,segment,offset,payload,encoding')
-    expect(row).toMatch(/^1,\d{13},COMMIT,"ann, ""the"" first",9,1,8240,"{""a"":1}",utf8$/)
+    expect(row).toMatch(/^1,\d{13},COMMIT,"ann, ""the"" first",9,1,8272,"{""a"":1}",utf8$/)
     expect(rest).toBe('')
   })
 
@@ -179,7 +179,7 @@ describe('damage', () => {
     const directory = newDirectory()
     await closedLog(directory, (recorder) => recorder.measurements(20))
     const [entry] = (await inspectJsonl(directory, '--from-lsn', '7')) as [ShownEntry]
-    flipBit(join(directory, segmentFiles(directory)[0] as string), entry.offset + 50)
+    flipBit(join(directory, segmentFiles(directory)[0] as string), entry.offset + 32)
     const { code, stdout, stderr } = await runCli(['inspect', directory, '--format', 'jsonl'])
     expect(code).toBe(1)
     const lsns = stdout.split('\n').slice(0, -1).map((line) => (JSON.parse(line) as ShownEntry).lsn)

@@ -36,6 +36,9 @@ async function newClosedLog(entries = 50): Promise<{ directory: string; file: st
   return { directory, file: join(directory, FIRST), appended }
 }
 
+/** Where the payload of an entry in the short form begins. */
+const PAYLOAD_AT = 32
+
 async function placeOf(directory: string, lsn: number): Promise<{ segment: number; offset: number }> {
   for await (const { segment, offset } of readLog(directory, { fromLsn: lsn })) return { segment, offset }
   throw new Error(`LSN ${lsn} is not in ${directory}`)
@@ -64,13 +67,13 @@ describe('a torn tail', () => {
     await unclosedLog(directory, newDirectory(), (recorder) => recorder.measurements(50, 10), SMALL)
     const { segment, offset } = await placeOf(directory, 50)
     expect(segment).toBe(1)
-    cutFileTo(join(directory, FIRST), offset + 50)
+    cutFileTo(join(directory, FIRST), offset + 17)
     const { code, stdout } = await runCli(['verify', directory])
     expect(code).toBe(0)
-    expect(stdout).toMatch(new RegExp(`torn tail: ${FIRST} at offset ${offset}, 50 bytes; never durable`))
+    expect(stdout).toMatch(new RegExp(`torn tail: ${FIRST} at offset ${offset}, 17 bytes; never durable`))
     expect(stdout).toMatch(/clean, with a torn tail: 1 segment, 49 entries/)
     const { report } = await verifyJson(directory)
-    expect(report).toMatchObject({ verdict: 'torn tail', tornTail: { file: FIRST, offset, bytes: 50 } })
+    expect(report).toMatchObject({ verdict: 'torn tail', tornTail: { file: FIRST, offset, bytes: 17 } })
   })
 })
 
@@ -79,7 +82,7 @@ describe('corruption', () => {
     const { directory, file } = await newClosedLog()
     const { offset } = await placeOf(directory, 23)
     const { offset: end } = await placeOf(directory, 24)
-    flipBit(file, offset + 60)
+    flipBit(file, offset + PAYLOAD_AT)
     const { code, stdout, stderr } = await runCli(['verify', directory])
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
     expect(stdout).toContain(`corruption: entry in ${FIRST}, bytes ${offset}-${end - 1}: LSN 23 lost, 1 entry of 'user-3'`)
@@ -96,8 +99,8 @@ describe('corruption', () => {
 
   it('in two places is told as two', async () => {
     const { directory, file } = await newClosedLog()
-    flipBit(file, (await placeOf(directory, 9)).offset + 60)
-    zeroOut(file, (await placeOf(directory, 32)).offset, 150)
+    flipBit(file, (await placeOf(directory, 9)).offset + PAYLOAD_AT)
+    zeroOut(file, (await placeOf(directory, 32)).offset, 100)
     const { code, report } = await verifyJson(directory)
     expect(code).toBe(1)
     expect(report.damage).toHaveLength(2)
@@ -110,7 +113,7 @@ describe('corruption', () => {
       recorder.append(Operation.ADD_MEASUREMENT, 'evil\u001b[2J\n', 'x')
       recorder.append(Operation.ADD_MEASUREMENT, 'next', 'x')
     })
-    flipBit(join(directory, FIRST), (await placeOf(directory, 2)).offset - 6)
+    flipBit(join(directory, FIRST), (await placeOf(directory, 1)).offset + PAYLOAD_AT)
     const { code, stdout } = await runCli(['verify', directory])
     expect(code).toBe(1)
     expect(stdout).toContain("'evil\\u001b[2J\\n'")
@@ -186,7 +189,7 @@ describe('a newer format version', () => {
     const { code, stdout, stderr } = await runCli(['verify', directory])
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
     expect(stderr).toContain('format version 9')
-    expect(stderr).toContain('versions up to 1')
+    expect(stderr).toContain('versions up to 2')
     expect(stderr).toContain('ERR_WAL_FORMAT_VERSION')
   })
 
