@@ -2,7 +2,7 @@
 import type { NativeLog } from '../../binding.js'
 import { MEASUREMENT_BYTES, MEASUREMENT_ORIGIN_BYTES, MEASUREMENT_VERSION, type Appender } from './appender.js'
 import { Operation } from './types.js'
-import { checkUserId, unknownHandle } from './user-ids.js'
+import { checkedUserIdBytes, unknownHandle } from './user-ids.js'
 
 export class NativeAppender implements Appender {
   readonly #log: NativeLog
@@ -35,14 +35,14 @@ export class NativeAppender implements Appender {
   }
 
   append(operation: Operation, userId: string, payload: Uint8Array | null, sequence: number): number {
-    checkUserId(userId)
+    checkedUserIdBytes(userId)
     return this.#log.append(operation, userId, payload, sequence)
   }
 
   user(userId: string): number {
     const known = this.#handles.get(userId)
     if (known !== undefined) return known
-    checkUserId(userId)
+    checkedUserIdBytes(userId)
     this.#handles.set(userId, this.#names.push(userId))
     return this.#names.length
   }

@@ -38,11 +38,7 @@ export class UserIds {
    * Throws `ERR_WAL_INVALID_ARGUMENT` and `ERR_WAL_TOO_LARGE`.
    */
   add(userId: string): number {
-    checkUserId(userId)
-    const bytes = Buffer.byteLength(userId)
-    if (bytes > MAX_ID_BYTES) {
-      throw new WalError('ERR_WAL_TOO_LARGE', `userId is ${bytes} bytes long; allowed: up to ${MAX_ID_BYTES} bytes of UTF-8`)
-    }
+    const bytes = checkedUserIdBytes(userId)
     const number = this.#numbers.size + 1
     const words = paddedWords(bytes)
     const keptBytes = (this.#nextWord - SCRATCH_WORDS + words) * WORD_BYTES
@@ -90,11 +86,18 @@ export class UserIds {
   }
 }
 
-/** Throws `ERR_WAL_INVALID_ARGUMENT` unless it is a string that UTF-8 can carry. */
-export function checkUserId(userId: unknown): asserts userId is string {
-  if (typeof userId === 'string' && (userId as string & { isWellFormed(): boolean }).isWellFormed()) return
-  const shown = typeof userId === 'string' ? JSON.stringify(userId) : String(userId)
-  throw new WalError('ERR_WAL_INVALID_ARGUMENT', `userId is ${shown}; allowed: a string without lone surrogates`)
+/**
+ * Bytes of a user id. Throws `ERR_WAL_INVALID_ARGUMENT` unless it is a string that UTF-8 can carry, `ERR_WAL_TOO_LARGE` when it
+ * is too long.
+ */
+export function checkedUserIdBytes(userId: unknown): number {
+  if (typeof userId !== 'string' || !(userId as string & { isWellFormed(): boolean }).isWellFormed()) {
+    const shown = typeof userId === 'string' ? JSON.stringify(userId) : String(userId)
+    throw new WalError('ERR_WAL_INVALID_ARGUMENT', `userId is ${shown}; allowed: a string without lone surrogates`)
+  }
+  const bytes = Buffer.byteLength(userId)
+  if (bytes <= MAX_ID_BYTES) return bytes
+  throw new WalError('ERR_WAL_TOO_LARGE', `userId is ${bytes} bytes long; allowed: up to ${MAX_ID_BYTES} bytes of UTF-8`)
 }
 
 export function unknownHandle(handle: unknown): WalError {

@@ -12,6 +12,7 @@ uint32_t Crc32cSse42(uint32_t seed, const uint8_t* data, size_t count) {
   return crc32c_streams::Run(
       seed, data, count,
       [](uint32_t state, uint64_t word) { return static_cast<uint32_t>(_mm_crc32_u64(state, word)); },
+      [](uint32_t state, uint32_t half) { return _mm_crc32_u32(state, half); },
       [](uint32_t state, uint8_t byte) { return _mm_crc32_u8(state, byte); });
 }
 

@@ -35,9 +35,15 @@ inline uint64_t Word(const uint8_t* at) {
   return word;
 }
 
-// `step8(state, word)` and `step1(state, byte)` advance a state by eight bytes or one.
-template <typename Step8, typename Step1>
-inline uint32_t Run(uint32_t seed, const uint8_t* data, size_t count, Step8 step8, Step1 step1) {
+inline uint32_t HalfWord(const uint8_t* at) {
+  uint32_t word;
+  std::memcpy(&word, at, sizeof(word));
+  return word;
+}
+
+// `step8(state, word)`, `step4(state, half)` and `step1(state, byte)` advance a state by eight bytes, four or one.
+template <typename Step8, typename Step4, typename Step1>
+inline uint32_t Run(uint32_t seed, const uint8_t* data, size_t count, Step8 step8, Step4 step4, Step1 step1) {
   uint32_t state = ~seed;
   if (count >= kBlockBytes) {
     static const ShiftTable table = MakeShiftTable();
@@ -56,6 +62,11 @@ inline uint32_t Run(uint32_t seed, const uint8_t* data, size_t count, Step8 step
     }
   }
   for (; count >= 8; data += 8, count -= 8) state = step8(state, Word(data));
+  if (count >= 4) {
+    state = step4(state, HalfWord(data));
+    data += 4;
+    count -= 4;
+  }
   for (; count > 0; data++, count--) state = step1(state, *data);
   return ~state;
 }

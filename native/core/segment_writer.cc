@@ -37,9 +37,10 @@ Status SegmentWriter::Prepare(Directory* directory, SpareSegment* spare, const S
   SegmentHeader of_this_file = header;
   of_this_file.former_salt = ready.former_salt;
   of_this_file.former_number = ready.former_number;
-  std::unique_ptr<SegmentWriter> made(new SegmentWriter(directory, of_this_file));
+  std::unique_ptr<SegmentWriter> made(new SegmentWriter(directory, spare, of_this_file));
   made->file_ = std::move(ready.file);
   made->reserved_ = ready.reserved;
+  made->filled_bytes_ = ready.written_bytes;
   uint8_t blocks[header::kCopies * header::kCopyBytes];
   for (uint32_t copy = 0; copy < header::kCopies; copy++) {
     EncodeSegmentHeader(of_this_file, copy, blocks + copy * header::kCopyBytes);
@@ -57,7 +58,27 @@ Status SegmentWriter::Publish() {
   INGEST_WAL_RETURN_IF_ERROR(directory_->Sync());
   // From here on readers may have it: under this name it is what its header says.
   file_->Unlock();
+  const uint64_t from = std::max(filled_bytes_, position_);
+  std::unique_ptr<File> own;
+  // It is only to make syncs cheaper: where it cannot be had, they are not.
+  if (from < planned_bytes_ && directory_->Open(SegmentName(header_.number), OpenMode::kReadWrite, &own).ok()) {
+    ahead_ = spare_->StartAhead(std::move(own), from, planned_bytes_);
+  }
   return Status();
+}
+
+SegmentWriter::~SegmentWriter() { EndAhead(); }
+
+void SegmentWriter::EndAhead() {
+  if (ahead_ != nullptr) ahead_->End();
+}
+
+Status SegmentWriter::Write(Bytes bytes) {
+  INGEST_WAL_RETURN_IF_ERROR(Usable());
+  if (ahead_ != nullptr) ahead_->Reach(bytes.size, position_ + bytes.size);
+  // It may have failed while it was waited for.
+  INGEST_WAL_RETURN_IF_ERROR(Usable());
+  return file_->WriteAt(position_, &bytes, 1);
 }
 
 void SegmentWriter::Withdraw() {
@@ -83,7 +104,7 @@ void SegmentWriter::BeginBatch(NumberedUsers* users, uint64_t first_entry_bytes,
 
 Status SegmentWriter::WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now_ms) {
   const Bytes part = batch->Finish(durable_lsn, now_ms);
-  INGEST_WAL_RETURN_IF_ERROR(file_->WriteAt(position_, &part, 1));
+  INGEST_WAL_RETURN_IF_ERROR(Write(part));
   const auto repeated = [this](const RepeatLater& user) {
     return position_ - user.written_end >= user_record::kApartBytes;
   };
@@ -103,16 +124,22 @@ Status SegmentWriter::WriteIdleMark(uint64_t next_lsn, int64_t now_ms) {
   mark.timestamp_ms = now_ms;
   mark.kind = MarkKind::kIdle;
   EncodeMark(mark, seed_, position_, bytes);
-  const Bytes part(bytes, sizeof(bytes));
-  INGEST_WAL_RETURN_IF_ERROR(file_->WriteAt(position_, &part, 1));
+  INGEST_WAL_RETURN_IF_ERROR(Write(Bytes(bytes, sizeof(bytes))));
   position_ += sizeof(bytes);
   written_bytes_ += sizeof(bytes);
   return Status();
 }
 
-Status SegmentWriter::Sync() { return file_->Sync(); }
+Status SegmentWriter::Sync() {
+  INGEST_WAL_RETURN_IF_ERROR(Usable());
+  INGEST_WAL_RETURN_IF_ERROR(file_->Sync());
+  // A sync of the same file that failed meanwhile may have been told what this one was to be told.
+  return Usable();
+}
 
 Status SegmentWriter::Seal(uint64_t next_lsn, int64_t now_ms) {
+  EndAhead();
+  INGEST_WAL_RETURN_IF_ERROR(Usable());
   std::vector<uint8_t> end;
   for (const RepeatLater& user : repeat_later_) {
     const size_t at = end.size();
@@ -130,6 +157,8 @@ Status SegmentWriter::Seal(uint64_t next_lsn, int64_t now_ms) {
 }
 
 Status SegmentWriter::CutToPosition() {
+  EndAhead();
+  INGEST_WAL_RETURN_IF_ERROR(Usable());
   INGEST_WAL_RETURN_IF_ERROR(file_->Truncate(position_));
   reserved_ = false;
   // Back to its size, which takes no space: a file that ends behind its seal says that the seal was synced.

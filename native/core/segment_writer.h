@@ -21,6 +21,7 @@ class SegmentWriter {
   // Takes a file from `spare` and writes the header to it; not synced, not yet under its name.
   static Status Prepare(Directory* directory, SpareSegment* spare, const SegmentHeader& header,
                         std::unique_ptr<SegmentWriter>* writer);
+  ~SegmentWriter();
   // Syncs, gives the file its name, syncs the directory. Nothing in the segment may be acknowledged before.
   Status Publish();
   // Removes what a Publish() that failed has left under either name.
@@ -48,18 +49,27 @@ class SegmentWriter {
   uint64_t written_bytes() const { return written_bytes_; }
   const SegmentHeader& header() const { return header_; }
   bool reserved() const { return reserved_; }
+  // Not ok: a sync that others made of the file has failed. It takes no more; what was acknowledged in it is safe.
+  Status Usable() const { return ahead_ == nullptr ? Status() : ahead_->status(); }
 
  private:
-  SegmentWriter(Directory* directory, const SegmentHeader& header)
-      : directory_(directory), header_(header), seed_(SegmentSeed(header.salt, header.number)),
+  SegmentWriter(Directory* directory, SpareSegment* spare, const SegmentHeader& header)
+      : directory_(directory), spare_(spare), header_(header), seed_(SegmentSeed(header.salt, header.number)),
         planned_bytes_(header.planned_bytes) {}
 
+  // Writes at position_, which stays where it is.
+  Status Write(Bytes bytes);
+  void EndAhead();
+
   Directory* const directory_;
+  SpareSegment* const spare_;
   const SegmentHeader header_;
   const uint32_t seed_;
   const uint64_t planned_bytes_;
   std::unique_ptr<File> file_;
   bool reserved_ = false;
+  uint64_t filled_bytes_ = 0;  // so much of the file was written before
+  std::shared_ptr<WriteAhead> ahead_;
   uint64_t position_ = kSegmentDataAt;
   uint64_t written_bytes_ = 0;
   uint64_t last_batch_at_ = kSegmentDataAt;

@@ -60,7 +60,6 @@ Status SpareSegment::Take(uint64_t bytes, ReadyFile* ready) {
   const bool usable = ready_.file != nullptr && bytes == bytes_;
   *ready = std::move(ready_);
   ready_ = ReadyFile();
-  filled_bytes_ = 0;
   if (usable) return Status();
   ready->file.reset();
   return Make(bytes, ready);
@@ -72,6 +71,19 @@ void SpareSegment::Request() {
   phase_ = Phase::kWanted;
   stuck_ = false;
   changed_.notify_all();
+}
+
+std::shared_ptr<WriteAhead> SpareSegment::StartAhead(std::unique_ptr<File> file, uint64_t from, uint64_t end) {
+  // An empty critical section, so that the wake-up cannot come between the thread's look and its sleep.
+  const auto wake = [this] {
+    { const std::lock_guard<std::mutex> lock(mutex_); }
+    changed_.notify_all();
+  };
+  auto ahead = std::make_shared<WriteAhead>(std::move(file), from, end, wake);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ahead_ = ahead;
+  changed_.notify_all();
+  return ahead;
 }
 
 void SpareSegment::Retire(uint64_t number) {
@@ -88,6 +100,7 @@ void SpareSegment::NeverFillAgain(uint64_t number) {
 
 SpareSegment::Work SpareSegment::NextWork() const {
   if (stopping_) return Work::kNone;
+  if (ahead_ != nullptr && ahead_->HasWork()) return Work::kAhead;
   const bool has_spare = phase_ == Phase::kFilling || phase_ == Phase::kReady;
   const bool some_may_go = !retired_.empty() && !stuck_;
   const bool first_is_bad = some_may_go && (first_is_to_go_ || never_again_.count(retired_.front()) != 0);
@@ -104,18 +117,18 @@ SpareSegment::Work SpareSegment::NextWork() const {
   return Work::kNone;
 }
 
-SpareSegment::Work SpareSegment::Begin(uint64_t* number) {
+SpareSegment::Work SpareSegment::Begin(uint64_t* number, std::shared_ptr<WriteAhead>* ahead) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const Work work = NextWork();
-  // What is unlinked is nothing that the writer could wait for.
-  busy_ = work != Work::kNone && work != Work::kRemove;
+  busy_ = work == Work::kMake || work == Work::kFill || work == Work::kRecycle;
+  if (work == Work::kAhead) *ahead = ahead_;
   if (work == Work::kRecycle || work == Work::kRemove) *number = retired_.front();
   return work;
 }
 
 // Steps in this order, because a file must have lost its old name for good before anything in it changes: until then a
 // power cut may bring the name back.
-Status SpareSegment::Recycle(uint64_t number, ReadyFile* ready, uint64_t* filled_bytes) {
+Status SpareSegment::Recycle(uint64_t number, ReadyFile* ready) {
   const std::string name = SegmentName(number);
   uint64_t size = 0;
   SegmentHeader header;
@@ -135,7 +148,7 @@ Status SpareSegment::Recycle(uint64_t number, ReadyFile* ready, uint64_t* filled
   INGEST_WAL_RETURN_IF_ERROR(ready->file->Allocate(bytes_, &ready->reserved));
   ready->former_salt = header.salt;
   ready->former_number = header.number;
-  *filled_bytes = size;
+  ready->written_bytes = size;
   return Status();
 }
 
@@ -147,25 +160,30 @@ Status SpareSegment::Remove(uint64_t number) {
 }
 
 Status SpareSegment::Fill() {
-  const uint64_t count = std::min(kSliceBytes, bytes_ - filled_bytes_);
+  const uint64_t count = std::min(kSliceBytes, bytes_ - ready_.written_bytes);
   zeros_.resize(static_cast<size_t>(count));
   const Bytes part(zeros_.data(), zeros_.size());
-  INGEST_WAL_RETURN_IF_ERROR(ready_.file->WriteAt(filled_bytes_, &part, 1));
+  INGEST_WAL_RETURN_IF_ERROR(ready_.file->WriteAt(ready_.written_bytes, &part, 1));
   INGEST_WAL_RETURN_IF_ERROR(ready_.file->Sync());
-  filled_bytes_ += count;
+  ready_.written_bytes += count;
   written_ahead_bytes_.fetch_add(count, std::memory_order_relaxed);
   return Status();
 }
 
-Status SpareSegment::Do(Work work, uint64_t number) {
+Status SpareSegment::Do(Work work, uint64_t number, WriteAhead* ahead) {
   switch (work) {
+    case Work::kAhead: {
+      uint64_t bytes = 0;
+      ahead->WriteSome(&bytes);
+      written_ahead_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+      break;
+    }
     case Work::kMake:
-      filled_bytes_ = 0;
       return Make(bytes_, &ready_);
     case Work::kFill:
       return Fill();
     case Work::kRecycle:
-      return Recycle(number, &ready_, &filled_bytes_);
+      return Recycle(number, &ready_);
     case Work::kRemove:
       return Remove(number);
     case Work::kNone:
@@ -191,6 +209,7 @@ void SpareSegment::End(Work work, const Status& status) {
       if (status.ok()) retired_.pop_front();
       recycled_.fetch_add(status.ok() ? 1 : 0, std::memory_order_relaxed);
       break;
+    case Work::kAhead:
     case Work::kMake:
     case Work::kFill:
     case Work::kNone:
@@ -200,16 +219,17 @@ void SpareSegment::End(Work work, const Status& status) {
   }
   if (!status.ok() && work != Work::kRemove) ready_ = ReadyFile();
   if (phase_ == Phase::kWanted && ready_.file != nullptr) phase_ = Phase::kFilling;
-  if (phase_ == Phase::kFilling && filled_bytes_ == bytes_) phase_ = Phase::kReady;
+  if (phase_ == Phase::kFilling && ready_.written_bytes == bytes_) phase_ = Phase::kReady;
   changed_.notify_all();
 }
 
 bool SpareSegment::PrepareSome() {
   uint64_t number = 0;
-  const Work work = Begin(&number);
+  std::shared_ptr<WriteAhead> ahead;
+  const Work work = Begin(&number, &ahead);
   if (work == Work::kNone) return false;
   // busy_ keeps the writer away from ready_ until End().
-  const Status status = Do(work, number);
+  const Status status = Do(work, number, ahead.get());
   End(work, status);
   return true;
 }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "platform/file_system.h"
+#include "write_ahead.h"
 
 namespace ingest_wal {
 
@@ -24,6 +25,7 @@ namespace ingest_wal {
 struct ReadyFile {
   std::unique_ptr<File> file;
   bool reserved = false;  // its space cannot run out
+  uint64_t written_bytes = 0;  // so many from its beginning were written before
   // The segment whose records it holds; number 0: it reads as zeros.
   uint64_t former_salt = 0;
   uint64_t former_number = 0;
@@ -40,6 +42,9 @@ class SpareSegment {
   Status Take(uint64_t bytes, ReadyFile* ready);
   // Asks for a spare. Cheap; does nothing when there is one.
   void Request();
+  // Goes on with what is being written: zeros ahead of the writer from `from` to `end` of `file`, a descriptor of its own
+  // of the segment. Until the next call, or WriteAhead::End().
+  std::shared_ptr<WriteAhead> StartAhead(std::unique_ptr<File> file, uint64_t from, uint64_t end);
 
   // --- From any thread.
 
@@ -66,15 +71,15 @@ class SpareSegment {
 
  private:
   enum class Phase { kNone, kWanted, kFilling, kReady };
-  enum class Work { kNone, kMake, kFill, kRecycle, kRemove };
+  enum class Work { kNone, kAhead, kMake, kFill, kRecycle, kRemove };
 
   Status Make(uint64_t bytes, ReadyFile* ready);
   Work NextWork() const;
-  Work Begin(uint64_t* number);
+  Work Begin(uint64_t* number, std::shared_ptr<WriteAhead>* ahead);
   void End(Work work, const Status& status);
-  Status Do(Work work, uint64_t number);
+  Status Do(Work work, uint64_t number, WriteAhead* ahead);
   Status Fill();
-  Status Recycle(uint64_t number, ReadyFile* ready, uint64_t* filled_bytes);
+  Status Recycle(uint64_t number, ReadyFile* ready);
   Status Remove(uint64_t number);
 
   Directory* const directory_;
@@ -90,7 +95,7 @@ class SpareSegment {
   bool busy_ = false;            // the preparing thread is at work on ready_ without the mutex
   bool stopping_ = false;
   ReadyFile ready_;
-  uint64_t filled_bytes_ = 0;  // of ready_: written before
+  std::shared_ptr<WriteAhead> ahead_;
 
   std::vector<uint8_t> zeros_;  // the preparing thread's own
   std::atomic<uint64_t> written_ahead_bytes_{0};

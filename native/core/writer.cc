@@ -252,6 +252,7 @@ Status Writer::OpenSegment(uint64_t first_record_bytes) {
 }
 
 Status Writer::EnsureSegment(uint64_t first_record_bytes) {
+  if (active_ != nullptr && !active_->Usable().ok()) AbandonActive();
   if (active_ != nullptr && active_->room() >= first_record_bytes) return Status();
   if (active_ != nullptr) {
     SealRetiring();
@@ -417,7 +418,7 @@ Status Writer::Finish() {
   if (holds_nothing) {
     status = directory_->Unlink(SegmentName(active_->header().number));
     if (status.ok()) status = directory_->Sync();
-  } else {
+  } else if (active_->Usable().ok()) {
     status = active_->Seal(durable_lsn() + 1, environment_.clock->WallMs());
   }
   active_.reset();

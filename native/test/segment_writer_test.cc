@@ -55,10 +55,11 @@ TEST(SegmentWriter, HasItsNameOnlyWhenItsHeaderIsDurable) {
     return Status();
   });
   ASSERT_OK(fixture.writer->Publish());
-  ASSERT_EQ(calls.size(), 3u);
+  ASSERT_EQ(calls.size(), 4u);
   EXPECT_EQ(calls[0], Call::kSync);
   EXPECT_EQ(calls[1], Call::kRename);
   EXPECT_EQ(calls[2], Call::kDirectorySync);
+  EXPECT_EQ(calls[3], Call::kOpen);  // to write ahead in what was not written before
 }
 
 TEST(SegmentWriter, WhatWasPublishedInVainCanBeWithdrawn) {
