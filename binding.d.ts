@@ -170,8 +170,11 @@ export interface NativeChunk {
 }
 
 export interface NativeReader {
-  /** Next entries in LSN order, null at the end. One call at a time. */
-  next(): Promise<NativeChunk | null>
+  /**
+   * Next entries in LSN order, null at the end. One call at a time. The memory of `spare`, an earlier chunk, is used again
+   * where it suffices: nobody may look at it any more.
+   */
+  next(spare?: NativeChunk): Promise<NativeChunk | null>
   close(): void
 }
 

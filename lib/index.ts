@@ -6,6 +6,7 @@ export type { WalMetrics } from './wal/metrics.js'
 export {
   MeasurementPayload,
   Operation,
+  type ChunksOptions,
   type Damage,
   type EntriesOptions,
   type Entry,

@@ -1,8 +1,9 @@
 /**
  * As many measurements as possible: a user of 1,000, a time and a value, durable per 1 MB or 100 ms, and at the end.
  * The clock stops when the log is closed. ingest-wal takes the user's handle; the peers write entries of the same
- * content: a user id of 16 B and two numbers.
+ * content: a user id of 16 B and two numbers. As in `bulk`, everybody has had a second's rest after some measurements.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { makeUserIds, MEASUREMENT_BYTES } from '../harness/entries.mjs'
 
 const MEASUREMENTS_PER_TURN = 1000
@@ -17,6 +18,7 @@ export const variants = [{ name: 'lane', entries: 10_000_000 }]
 export const entryBytes = MEASUREMENT_BYTES
 
 const WARM_UP_MEASUREMENTS = 50_000
+const REST_MS = 1000
 
 /** Until the engine has compiled the loop: a log of its own, before the clock and the counters start. */
 export async function warmUp({ competitor, directory }) {
@@ -29,6 +31,8 @@ export async function warmUp({ competitor, directory }) {
 export async function run({ competitor, directory, entries }) {
   const log = await competitor.openLane(directory)
   const users = makeUserIds().map((userId) => log.user(userId))
+  await measure(log, users, WARM_UP_MEASUREMENTS)
+  await sleep(REST_MS)
   return async () => {
     const startedAt = performance.now()
     await measure(log, users, entries)

@@ -5,23 +5,29 @@
 import type { Codec } from '../replay/codec.js'
 import type { Measurement } from '../replay/measurement.js'
 import { MeasurementList } from '../replay/measurement-list.js'
+import { emptyChain, type NumberArena } from './number-arena.js'
 
 const NO_BYTES = new Uint8Array(0)
 
 export class EncodedList {
-  /** Time and value of each measurement that is numbers alone, in turn. */
-  readonly #numbers: number[] = []
+  readonly #arena: NumberArena
+  /** The measurements that are numbers alone. */
+  readonly #numbers = emptyChain()
   /** The others, one behind the other; where each ends, and its place in the list. */
   #bytes: Uint8Array = NO_BYTES
   readonly #ends: number[] = []
   readonly #places: number[] = []
 
+  constructor(arena: NumberArena) {
+    this.#arena = arena
+  }
+
   get length(): number {
-    return this.#numbers.length / 2 + this.#ends.length
+    return this.#numbers.length + this.#ends.length
   }
 
   addNumbers(timestamp: number, value: number): void {
-    this.#numbers.push(timestamp, value)
+    this.#arena.add(this.#numbers, timestamp, value)
   }
 
   /** Copies `value`. */
@@ -40,21 +46,29 @@ export class EncodedList {
 
   /** In order: encoded bytes, or the numbers. */
   *[Symbol.iterator](): Generator<Uint8Array | { timestamp: number; value: number }, void, undefined> {
+    const numbers = this.#arena.copyOf(this.#numbers)
     let encoded = 0
     for (let packed = 0, place = 0; place < this.length; place++) {
       if (this.#places[encoded] === place) {
         yield this.#bytes.subarray(this.#ends[encoded - 1] ?? 0, this.#ends[encoded])
         encoded++
       } else {
-        yield { timestamp: this.#numbers[2 * packed] as number, value: this.#numbers[2 * packed + 1] as number }
+        yield { timestamp: numbers[2 * packed] as number, value: numbers[2 * packed + 1] as number }
         packed++
       }
     }
   }
 
-  /** The measurements. This list is not used again. Throws what the codec throws. */
+  /** Gives the memory back: nobody will ask for the measurements. */
+  release(): void {
+    this.#arena.release(this.#numbers)
+    this.#bytes = NO_BYTES
+    this.#ends.length = this.#places.length = 0
+  }
+
+  /** The measurements. Throws what the codec throws. */
   decode(codec: Codec): MeasurementList {
-    if (this.#ends.length === 0) return MeasurementList.ofNumbers(this.#numbers)
+    if (this.#ends.length === 0) return MeasurementList.ofNumbers(this.#arena.copyOf(this.#numbers))
     const list = MeasurementList.of()
     for (const value of this) list.add(value instanceof Uint8Array ? (codec.decode(value) as Measurement) : value)
     return list

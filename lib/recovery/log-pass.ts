@@ -6,6 +6,7 @@ import { WalError } from '../errors.js'
 import { isOurs } from '../replay/payloads.js'
 import { MeasurementPayload, type Damage, type Entry, type EntryChunk } from '../wal/types.js'
 import { applyEntry, applyMeasurement, createMachine, type UserMachine } from './machine.js'
+import { NumberArena } from './number-arena.js'
 import { SourceEnds } from './sources.js'
 
 const NO_USERS: readonly string[] = []
@@ -18,6 +19,7 @@ export class LogPass {
   entries = 0
   otherEntries = 0
   lastLsn = 0
+  readonly #arena = new NumberArena()
   /** The machines of `#users`, by number. */
   #numbered: Array<UserMachine | undefined> = []
   #users = NO_USERS
@@ -95,7 +97,7 @@ export class LogPass {
   #machineOf(userId: string): UserMachine {
     let machine = this.machines.get(userId)
     if (machine === undefined) {
-      machine = createMachine(userId)
+      machine = createMachine(userId, this.#arena)
       this.machines.set(userId, machine)
     }
     return machine

@@ -33,6 +33,7 @@ import {
 import { Operation, type Damage, type Entry } from '../wal/types.js'
 import { EncodedList } from './encoded-list.js'
 import { account, doubtThrough, forgetThrough, noNewerUnknown, noteGap, outcomesKnown, type Doubts } from './gaps.js'
+import { NumberArena } from './number-arena.js'
 
 /** A buffer with its measurements still encoded. */
 export interface EncodedBuffer {
@@ -61,6 +62,8 @@ export interface EncodedBuffer {
 
 export interface UserMachine extends Doubts {
   userId: string
+  /** Where its buffers keep their numbers. */
+  arena: NumberArena
   sequence: number
   lastLsn: number
   lastBuffer: number
@@ -70,9 +73,10 @@ export interface UserMachine extends Doubts {
   buffers: EncodedBuffer[]
 }
 
-export function createMachine(userId: string): UserMachine {
+export function createMachine(userId: string, arena = new NumberArena()): UserMachine {
   return {
     userId,
+    arena,
     sequence: 0,
     lastLsn: 0,
     lastBuffer: 0,
@@ -192,7 +196,7 @@ function openAs(user: UserMachine, number: number, limits?: StartPayload, starte
   const unseenBefore = number > user.lastBuffer + 1
   if (buffer === undefined) {
     if (limits === undefined) account(user, 1)
-    buffer = insert(user, limits === undefined ? { ...newBuffer(number), windowStart: startedAt } : newBuffer(number, limits))
+    buffer = insert(user, limits === undefined ? { ...newBuffer(user, number), windowStart: startedAt } : newBuffer(user, number, limits))
     if (limits === undefined) buffer.doubtful = user.unaccounted > 0
   }
   noNewerUnknown(user, unseenBefore ? number - 1 : 0)
@@ -215,7 +219,7 @@ function replayOf(
   let buffer = user.buffers.find((each) => each.number === about.buffer)
   if (buffer === undefined) {
     account(user, 1)
-    buffer = insert(user, newBuffer(about.buffer))
+    buffer = insert(user, newBuffer(user, about.buffer))
   }
   endUnseen(user, buffer, 'requested')
   settle(user, buffer, about.count, about.lastRow)
@@ -237,7 +241,7 @@ function commit(user: UserMachine, about: CommitPayload): void {
     settle(user, buffer, about.count, undefined)
   }
   dropBefore(user, about.buffer)
-  user.buffers = user.buffers.filter((each) => each.number !== about.buffer)
+  drop(user, (each) => each.number === about.buffer)
   forgetThrough(user, about.buffer)
   outcomesKnown(user)
   user.lastBuffer = Math.max(user.lastBuffer, about.buffer)
@@ -252,7 +256,7 @@ function clear(user: UserMachine, { buffer: newest, count }: CommitPayload): voi
   // With fewer measurements than are known here, or two entries lost or more, one of the buffers may have been committed
   // before, and its state be lost with the COMMIT.
   const stateInDoubt = user.unaccounted > 1 || (user.unaccounted === 1 && count < known)
-  user.buffers.length = 0
+  drop(user, () => true)
   user.lastBuffer = Math.max(user.lastBuffer, newest)
   noNewerUnknown(user, 0)
   if (stateInDoubt) doubtThrough(user, newest)
@@ -272,11 +276,16 @@ function settle(user: UserMachine, buffer: EncodedBuffer, count: number, lastRow
 
 /** Buffers are replayed in order: a word about a buffer says that those before it are done. */
 function dropBefore(user: UserMachine, number: number): void {
-  const left = user.buffers.filter((buffer) => buffer.number >= number)
+  const before = user.buffers.length
+  drop(user, (buffer) => buffer.number < number)
   // At least one COMMIT is lost; one that cleared them is one for all.
-  if (left.length < user.buffers.length) account(user, 1)
-  user.buffers = left
+  if (user.buffers.length < before) account(user, 1)
   forgetThrough(user, number - 1)
+}
+
+function drop(user: UserMachine, isDone: (buffer: EncodedBuffer) => boolean): void {
+  for (const buffer of user.buffers) if (isDone(buffer)) buffer.values.release()
+  user.buffers = user.buffers.filter((buffer) => !isDone(buffer))
 }
 
 function insert(user: UserMachine, buffer: EncodedBuffer): EncodedBuffer {
@@ -287,6 +296,7 @@ function insert(user: UserMachine, buffer: EncodedBuffer): EncodedBuffer {
 }
 
 function newBuffer(
+  user: UserMachine,
   number: number,
   limits: Pick<EncodedBuffer, 'windowStart' | 'windowEnd' | 'maxMeasurements' | 'minMeasurements'> = {
     windowStart: 0,
@@ -302,7 +312,7 @@ function newBuffer(
     windowEnd,
     maxMeasurements,
     minMeasurements,
-    values: new EncodedList(),
+    values: new EncodedList(user.arena),
     lastRow: undefined,
     lastRowAt: -1,
     ended: undefined,

@@ -84,13 +84,14 @@ export class Journal {
     return lsn
   }
 
-  /** Whether the log takes measurements that are numbers alone as they are. */
+  /** Whether measurements that are numbers alone are taken as they are: `writeNumbers` is for these only. */
   get takesNumbers(): boolean {
-    return this.#log?.appendMeasurement !== undefined
+    return this.#log === undefined || this.#log.appendMeasurement !== undefined
   }
 
-  /** Logs a measurement that is numbers alone, like `writeFor`. Only where the log `takesNumbers`. */
+  /** Logs a measurement that is numbers alone, like `writeFor`. */
   writeNumbers(user: JournalUser, timestamp: number, value: number, buffer: number, origin: Origin | undefined): number {
+    if (this.#log === undefined) return 0
     const log = this.#log as EntryLog & Required<Pick<EntryLog, 'appendMeasurement'>>
     const sequence = sequenceAfter(user.sequence, 1)
     user.handle ??= log.user?.(user.userId) ?? user.userId

@@ -22,15 +22,15 @@ export function isNumeric(measurement: Measurement): measurement is NumericMeasu
 }
 
 export class MeasurementList implements Iterable<Measurement> {
-  /** Time and value of each packed measurement, in turn. */
-  #numbers: number[]
+  /** Time and value of each packed measurement, in turn. A Float64Array is shared. */
+  #numbers: number[] | Float64Array
   #others: Measurement[] = []
   /** Place in the list of each of the others, ascending. */
   #places: number[] = []
   /** Another list has the same arrays: they are copied before they are changed. */
   #isShared = false
 
-  private constructor(numbers: number[]) {
+  private constructor(numbers: number[] | Float64Array) {
     this.#numbers = numbers
   }
 
@@ -41,8 +41,10 @@ export class MeasurementList implements Iterable<Measurement> {
   }
 
   /** A list of times and values, in turn. Takes the array over. */
-  static ofNumbers(numbers: number[]): MeasurementList {
-    return new MeasurementList(numbers)
+  static ofNumbers(numbers: Float64Array): MeasurementList {
+    const list = new MeasurementList(numbers)
+    list.#isShared = true
+    return list
   }
 
   get length(): number {
@@ -62,7 +64,7 @@ export class MeasurementList implements Iterable<Measurement> {
   /** The same as `add({ timestamp, value })`. */
   addNumbers(timestamp: number, value: number): void {
     if (this.#isShared) this.#unshare()
-    this.#numbers.push(timestamp, value)
+    ;(this.#numbers as number[]).push(timestamp, value)
   }
 
   /** The measurement at a place of the list, undefined beyond its end. */
@@ -118,7 +120,7 @@ export class MeasurementList implements Iterable<Measurement> {
   }
 
   #unshare(): void {
-    this.#numbers = this.#numbers.slice()
+    this.#numbers = Array.from(this.#numbers)
     this.#others = this.#others.slice()
     this.#places = this.#places.slice()
     this.#isShared = false

@@ -1,11 +1,11 @@
 /** Pulls a native reader, chunk by chunk, one chunk ahead of whoever reads. */
-import type { NativeReader } from '../../binding.js'
+import type { NativeChunk, NativeReader } from '../../binding.js'
 import { throwIfAborted } from '../errors.js'
 import { fromNative } from '../native.js'
 import { NativeEntryChunk, ReaderUsers } from './entry-chunk.js'
-import type { EntriesOptions, EntryChunk } from './types.js'
+import type { ChunksOptions, EntryChunk } from './types.js'
 
-export type EntryFilter = Pick<EntriesOptions, 'userId' | 'operations' | 'signal' | 'onDamage'>
+export type EntryFilter = Pick<ChunksOptions, 'userId' | 'operations' | 'signal' | 'onDamage' | 'reuse'>
 
 /**
  * The chunks of the reader that `open` gives, which is asked for one with the first pull. The next chunk is read on another
@@ -20,6 +20,8 @@ export async function* chunksOf(
   const users = new ReaderUsers()
   let reader: NativeReader | undefined
   let ahead: ReturnType<NativeReader['next']> | undefined
+  /** The chunk that the caller had last, where its memory may be used again. */
+  let spare: NativeChunk | undefined
   try {
     throwIfAborted(signal)
     reader = await open()
@@ -28,7 +30,8 @@ export async function* chunksOf(
       const read = await ahead
       throwIfAborted(signal)
       if (read === null) return
-      ahead = reader.next()
+      ahead = reader.next(spare)
+      if (filter.reuse === true) spare = read
       // Its failure is told when its turn comes, or not at all when nobody comes to ask.
       ahead.catch(() => undefined)
       if (filter.onDamage !== undefined) for (const stretch of read.damage) filter.onDamage(stretch)

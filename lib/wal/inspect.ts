@@ -3,7 +3,7 @@ import type { NativeScan } from '../../binding.js'
 import { fromNative, native } from '../native.js'
 import { chunksOf, type EntryFilter } from './chunks.js'
 import { entriesOf } from './entries.js'
-import type { Entry, EntryChunk } from './types.js'
+import type { ChunksOptions, Entry, EntryChunk } from './types.js'
 
 export type LogScan = NativeScan
 
@@ -19,7 +19,7 @@ export async function scanLog(path: string): Promise<LogScan> {
   }
 }
 
-export interface ReadLogOptions extends EntryFilter {
+export interface ReadLogOptions extends Omit<EntryFilter, 'reuse'> {
   /** First LSN to yield (1). */
   fromLsn?: number
 }
@@ -30,6 +30,6 @@ export function readLog(path: string, options: ReadLogOptions = {}): AsyncGenera
 }
 
 /** The same in chunks: several times as fast, with no object for each entry. */
-export function readLogChunks(path: string, options: ReadLogOptions = {}): AsyncGenerator<EntryChunk, void, undefined> {
+export function readLogChunks(path: string, options: ReadLogOptions & Pick<ChunksOptions, 'reuse'> = {}): AsyncGenerator<EntryChunk, void, undefined> {
   return chunksOf(() => native().read(path, { fromLsn: options.fromLsn ?? 1 }), options)
 }

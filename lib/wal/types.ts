@@ -113,6 +113,14 @@ export interface EntriesOptions {
   onDamage?: (damage: Damage) => void
 }
 
+export interface ChunksOptions extends EntriesOptions {
+  /**
+   * Uses the memory of chunks again (false): a chunk and what it gave hold until the next one is asked for, no longer. For
+   * those who keep nothing of it; it spares the garbage collector about 100 bytes an entry.
+   */
+  reuse?: boolean
+}
+
 /** The calls of a log that buffers, replays and recovery use. `Wal` is one. */
 export interface EntryLog {
   /**
@@ -144,7 +152,7 @@ export interface EntryLog {
   /** Everything appended before the call, in LSN order. */
   entries(options?: EntriesOptions): AsyncIterable<Entry>
   /** The same in chunks, where the log has them: for those who want all the speed. */
-  chunks?(options?: EntriesOptions): AsyncIterable<EntryChunk>
+  chunks?(options?: ChunksOptions): AsyncIterable<EntryChunk>
   readonly lastLsn: number
   readonly durableLsn: number
 }

@@ -12,7 +12,7 @@ import { metricsOf, type WalMetrics } from './metrics.js'
 import { NativeAppender } from './native-appender.js'
 import { resolveWalOptions, type ResolvedWalOptions, type WalOptions } from './options.js'
 import { RingAppender } from './ring-appender.js'
-import { Operation, type EntriesOptions, type Entry, type EntryChunk, type EntryLog } from './types.js'
+import { Operation, type ChunksOptions, type EntriesOptions, type Entry, type EntryChunk, type EntryLog } from './types.js'
 import { DurableWaiters } from './waiters.js'
 
 export type WalStats = NativeStats
@@ -207,7 +207,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   }
 
   /** The same in chunks: several times as fast, with no object for each entry. */
-  chunks(options: EntriesOptions = {}): AsyncGenerator<EntryChunk, void, undefined> {
+  chunks(options: ChunksOptions = {}): AsyncGenerator<EntryChunk, void, undefined> {
     const reader = this.#call((log) => log.read({ fromLsn: options.fromLsn ?? 1 }))
     return chunksOf(() => reader, {
       ...options,

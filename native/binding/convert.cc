@@ -88,6 +88,21 @@ Napi::Value TornTailObject(Napi::Env env, const TornTail& torn) {
   return object;
 }
 
+// The array's values in the memory of the typed array `name` of `spare`; in new memory, with room for a somewhat larger
+// array the next time, where that does not suffice. Null when there is no spare.
+template <typename Value>
+Napi::ArrayBuffer CopyInto(Napi::Env env, const Napi::Object& spare, const char* name, const PlainArray<Value>& array) {
+  if (spare.IsEmpty() || array.empty()) return Napi::ArrayBuffer();
+  const Napi::Value view = spare.Get(name);
+  if (!view.IsTypedArray()) return Napi::ArrayBuffer();
+  const size_t bytes = array.size() * sizeof(Value);
+  // Of no length when somebody has taken the memory away.
+  Napi::ArrayBuffer buffer = view.As<Napi::TypedArray>().ArrayBuffer();
+  if (buffer.ByteLength() < bytes) buffer = Napi::ArrayBuffer::New(env, PaddedBytes(bytes + bytes / 4));
+  if (!buffer.IsEmpty()) std::memcpy(buffer.Data(), array.data(), bytes);
+  return buffer;
+}
+
 // An ArrayBuffer of the array's memory, or, where the host refuses memory that is not its own (Electron), of a copy.
 template <typename Value>
 Napi::ArrayBuffer ToArrayBuffer(Napi::Env env, PlainArray<Value>* array) {
@@ -167,12 +182,14 @@ Napi::Object ToObject(Napi::Env env, const LogEvent& event) {
   return object;
 }
 
-Napi::Object ToObject(Napi::Env env, Chunk* chunk) {
+Napi::Object ToObject(Napi::Env env, const Napi::Object& spare, Chunk* chunk) {
   Napi::Object object = Napi::Object::New(env);
   const size_t column_values = chunk->entries.size() * kColumnCount;
   const size_t bytes = chunk->bytes.size();
-  Napi::ArrayBuffer columns = ToArrayBuffer(env, &chunk->entries);
-  Napi::ArrayBuffer payloads = ToArrayBuffer(env, &chunk->bytes);
+  Napi::ArrayBuffer columns = CopyInto(env, spare, "columns", chunk->entries);
+  if (columns.IsEmpty()) columns = ToArrayBuffer(env, &chunk->entries);
+  Napi::ArrayBuffer payloads = CopyInto(env, spare, "bytes", chunk->bytes);
+  if (payloads.IsEmpty()) payloads = ToArrayBuffer(env, &chunk->bytes);
   if (columns.IsEmpty() || payloads.IsEmpty()) return object;  // the environment is going down
   object.Set("columns", Napi::Float64Array::New(env, column_values, columns, 0));
   object.Set("bytes", Napi::Uint8Array::New(env, bytes, payloads, 0));

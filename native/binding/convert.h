@@ -19,8 +19,8 @@ Napi::Object ToObject(Napi::Env env, const DirectoryReport& report, bool live);
 Napi::Object ToObject(Napi::Env env, const RecoveryReport& recovery);
 Napi::Object ToObject(Napi::Env env, const LogEvent& event);
 Napi::Value ToObject(Napi::Env env, const std::vector<Damage>& damage);
-// Takes the memory of the chunk.
-Napi::Object ToObject(Napi::Env env, Chunk* chunk);
+// Copies the chunk into the memory of `spare`, an earlier result of this, or takes the chunk's own where there is none.
+Napi::Object ToObject(Napi::Env env, const Napi::Object& spare, Chunk* chunk);
 
 // Names of the numbers in a chunk's columns, in order.
 Napi::Value EntryColumns(Napi::Env env);

@@ -12,11 +12,14 @@ namespace ingest_wal {
 // One pull of a reader. Keeps the object alive meanwhile.
 class NextWorker : public PromiseWorker {
  public:
-  NextWorker(Napi::Env env, ReaderObject* object)
-      : PromiseWorker(env), object_(object), keep_(Napi::Persistent(object->Value())) {}
+  // `spare` may be undefined.
+  NextWorker(Napi::Env env, ReaderObject* object, const Napi::Value& spare)
+      : PromiseWorker(env), object_(object), keep_(Napi::Persistent(object->Value())) {
+    if (spare.IsObject()) spare_ = Napi::Persistent(spare.As<Napi::Object>());
+  }
 
  protected:
-  void Execute() override { status() = object_->reader_->Next(&chunk_); }
+  void Execute() override { status() = object_->reader_->Next(&object_->chunk_); }
 
   void OnWorkComplete(Napi::Env env, napi_status work_status) override {
     object_->busy_ = false;
@@ -25,14 +28,15 @@ class NextWorker : public PromiseWorker {
   }
 
   Napi::Value Result(Napi::Env env) override {
-    if (chunk_.entries.empty() && chunk_.damage.empty()) return env.Null();
-    return ToObject(env, &chunk_);
+    Chunk* const chunk = &object_->chunk_;
+    if (chunk->entries.empty() && chunk->damage.empty()) return env.Null();
+    return ToObject(env, spare_.IsEmpty() ? Napi::Object() : spare_.Value(), chunk);
   }
 
  private:
   ReaderObject* const object_;
   Napi::ObjectReference keep_;
-  Chunk chunk_;
+  Napi::ObjectReference spare_;
 };
 
 class ReadPathWorker : public PromiseWorker {
@@ -107,7 +111,7 @@ Napi::Value ReaderObject::Next(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   busy_ = true;
-  auto* worker = new NextWorker(env, this);
+  auto* worker = new NextWorker(env, this, info[0]);
   worker->Queue();
   return worker->Promise();
 }

@@ -27,7 +27,8 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
   Napi::Value Close(const Napi::CallbackInfo& info);
 
   std::unique_ptr<Reader> reader_;
-  bool busy_ = false;    // a NextWorker uses reader_
+  Chunk chunk_;
+  bool busy_ = false;    // a NextWorker uses reader_ and chunk_
   bool closed_ = false;
 };
 

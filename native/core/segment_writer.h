@@ -34,6 +34,10 @@ class SegmentWriter {
   Status WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now_ms);
   // Says that everything before `next_lsn` is durable. Not synced: it is only proof for later.
   Status WriteIdleMark(uint64_t next_lsn, int64_t now_ms);
+  // Nothing is to be written for now.
+  void Rest() {
+    if (ahead_ != nullptr) ahead_->Rest();
+  }
   // Lets the device begin with what was written last; a hint.
   void StartWriteback() { file_->StartWriteback(last_batch_at_, position_ - last_batch_at_); }
   Status Sync();

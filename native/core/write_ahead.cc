@@ -41,7 +41,8 @@ uint64_t WriteAhead::NextSlice() const {
 
 bool WriteAhead::MayWrite() const {
   const uint64_t at = NextSlice();
-  return !ended_ && status_.ok() && slices_allowed_ != 0 && at < end_ && at < reached_ + kWindowBytes;
+  if (ended_ || !status_.ok() || at >= end_) return false;
+  return resting_ || (slices_allowed_ != 0 && at < reached_ + kWindowBytes);
 }
 
 bool WriteAhead::HasWork() const {
@@ -55,12 +56,22 @@ void WriteAhead::Reach(uint64_t bytes, uint64_t end) {
     std::unique_lock<std::mutex> lock(mutex_);
     const bool had_work = MayWrite();
     reached_ = std::max(reached_, end);
+    resting_ = false;
     const bool small = bytes <= slice_bytes_ / kSmallWritesPerSlice;
     slices_allowed_ = small ? std::min(kMostAllowed, slices_allowed_ + 1) : 0;
     wake = !had_work && MayWrite();
     changed_.wait(lock, [&] { return !busy_ || next_ >= end; });
   }
   if (wake) wake_();
+}
+
+void WriteAhead::Rest() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    resting_ = true;
+    if (!MayWrite()) return;
+  }
+  wake_();
 }
 
 void WriteAhead::End() {
@@ -81,7 +92,7 @@ void WriteAhead::WriteSome(uint64_t* bytes) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!MayWrite()) return;
     at = NextSlice();
-    slices_allowed_--;
+    if (slices_allowed_ != 0) slices_allowed_--;
     next_ = at;
     busy_ = true;
   }

@@ -1,6 +1,6 @@
 // Writes zeros ahead of the position of a segment that was not written before, so that its next syncs have nothing to
 // allocate. By the thread that prepares spares, a slice at a time, through a descriptor of its own, and only while the
-// writer writes little at a time: who fills segments with large batches needs the disk for them.
+// writer writes little at a time or rests: who fills segments with large batches needs the disk for them.
 //
 // No slice ever touches bytes that the writer has written or is about to write.
 #pragma once
@@ -26,6 +26,8 @@ class WriteAhead {
 
   // Before `bytes` bytes are written up to `end`: waits for a slice that they would meet.
   void Reach(uint64_t bytes, uint64_t end);
+  // Nothing is to be written: until the next Reach(), all of the segment may be.
+  void Rest();
   // No further slice; waits for the one that is being written. Before the file is cut.
   void End();
   // Not ok: a slice could not be synced, so nobody knows what of the file is on the disk.
@@ -51,6 +53,7 @@ class WriteAhead {
   uint64_t reached_;           // the writer has this place, or is about to
   uint64_t next_;              // zeros are written up to here
   uint64_t slices_allowed_;
+  bool resting_ = false;
   bool busy_ = false;          // the slice behind next_ is being written
   bool ended_ = false;
   Status status_;

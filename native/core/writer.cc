@@ -142,7 +142,7 @@ void Writer::Run() {
       continue;
     }
     if (interval_passed) {
-      idle_rounds++;
+      if (idle_rounds++ == 0) Rest();
       deadline_ns = now_ns + options_.batch_interval_ns;
     }
     if (idle_rounds >= kIdleRounds || state() == LogState::kFailed) {
@@ -327,6 +327,13 @@ void Writer::AfterFlush() {
     if (!marked.ok()) AbandonActive();
   }
   if (idle || retiring_ == nullptr) SealRetiring();
+}
+
+// A log that is in use rests: now the next segment costs nobody anything, and what is left of this one neither.
+void Writer::Rest() {
+  if (active_ == nullptr || state() != LogState::kOk || active_->position() < kSegmentDataAt + options_.batch_bytes) return;
+  active_->Rest();
+  spare_->Request();
 }
 
 // The entries in it are durable without the seal; a seal that fails is made by the next recovery.

@@ -141,6 +141,7 @@ class Writer {
   Status NextRecordBytes(uint64_t position, uint64_t* bytes);
   void Acknowledge(const Written& written);
   void AfterFlush();
+  void Rest();
   void SealRetiring();
   void HandleFailure(const Status& status);
   void AbandonActive();

@@ -1,6 +1,7 @@
-// Proves the first acknowledgement: nothing whose append() returned is lost when the process is killed with SIGKILL, at
-// whatever moment, and nothing comes back that was not appended. A child reports each LSN through a pipe and is killed; the
-// judge opens what it left. In the second test the child's writer never flushes: the ring keeps the entries, not luck.
+// Proves the first acknowledgement: nothing whose append() or appendMeasurement() returned is lost when the process is
+// killed with SIGKILL, at whatever moment, and nothing comes back that was not appended. A child reports each LSN
+// through a pipe and is killed; the judge opens what it left. In the second test the child's writer never flushes: the
+// ring keeps the entries, not luck.
 //   INGEST_WAL_KILLS   how many kills each (40)
 //   INGEST_WAL_SEED    repeats a run
 import { expect, test } from 'vitest'

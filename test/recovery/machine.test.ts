@@ -2,7 +2,7 @@
 // what each kind of lost entry leads to, as the comment in lib/recovery/machine.ts says.
 import { describe, expect, test } from 'vitest'
 import { Operation, type Damage, type Entry } from '../../lib/index.js'
-import { applyEntry, createMachine, type UserMachine } from '../../lib/recovery/machine.js'
+import { applyEntry, applyMeasurement, createMachine, type UserMachine } from '../../lib/recovery/machine.js'
 import { taintsOf } from '../../lib/recovery/taint.js'
 import { LIMITS_LOST } from '../../lib/replay/buffer-record.js'
 import { sequenceAfter } from '../../lib/replay/journal.js'
@@ -181,6 +181,33 @@ describe('lost is', () => {
     expect(buffersOf(user)).toEqual(['2[c d]'])
     expect(taints(user)).toEqual([])
     expect(user.sequence).toBe(replayed().entries.length - 3)
+  })
+
+  test.each(CASES)('%s, the same with measurements that are numbers alone, taken without an object for each', (_, { entries }, lost) => {
+    const [asEntries, asNumbers] = [createMachine('u'), createMachine('u')]
+    const damage: Damage[] = []
+    for (const entry of entries) {
+      if (lost.includes(entry.lsn)) {
+        damage.push({ firstLsn: entry.lsn, lastLsn: entry.lsn } as Damage)
+        continue
+      }
+      if (entry.operation !== Operation.ADD_MEASUREMENT) {
+        for (const user of [asEntries, asNumbers]) applyEntry(user, entry, damage)
+        continue
+      }
+      const buffer = Buffer.from(entry.payload).readUInt32LE(2)
+      const payload = Buffer.alloc(40)
+      payload.set([0xa2, 1])
+      payload.writeUInt32LE(buffer, 4)
+      payload.writeDoubleLE(entry.lsn, 16)
+      payload.writeUInt32LE(3, 24)
+      payload.writeDoubleLE(entry.lsn, 32)
+      applyEntry(asEntries, { ...entry, payload }, damage)
+      applyMeasurement(asNumbers, entry.lsn, entry.sequence, entry.timestamp, buffer, 0, entry.lsn, 3, entry.lsn, damage)
+      expect({ ...asNumbers, arena: undefined }).toEqual({ ...asEntries, arena: undefined })
+    }
+    expect(buffersOf(asNumbers)).toEqual(buffersOf(asEntries))
+    expect(taints(asNumbers)).toEqual(taints(asEntries))
   })
 
   test('and where numbers begin again, a loss is seen all the same', () => {

@@ -75,11 +75,18 @@ test('entries one by one lead to the same report as chunks, whatever the service
 
 test('a log of files: what the buffers hold comes back, numbers alone and others, over many chunks and segments', async () => {
   const directory = newDirectory()
-  const options = { directory, segmentBytes: 1 << 18, batchIntervalMs: 1 }
+  const options = { directory, segmentBytes: 1 << 21, batchIntervalMs: 1 }
   const settings = { maxBufferMeasurements: 70, triggerMode: 'measurement_count' } as const
   const wal = await Wal.open(options)
   const buffer = new ReplayBuffer({ ...settings, wal })
-  for (let i = 0; i < 30_000; i++) {
+  // What is known from the first chunk alone must outlive its memory.
+  const manager = new ReplayManager<string>({ buffer, processMeasurement: () => 'state of early', initialState: '' })
+  buffer.add('early', { timestamp: 77, note: 'first' }, { source: 9, position: 5 })
+  await manager.replay('early')
+  buffer.add('early', { timestamp: 78, note: 'second' }, { source: 10, position: 6 })
+  // No later chunk has as many bytes, so each fits into the memory of this one.
+  buffer.add('early', { timestamp: 79, note: 'x'.repeat(900_000) })
+  for (let i = 0; i < 60_000; i++) {
     while (!wal.hasRoom(4, 1000)) await wal.drained()
     const measurement = i % 7 === 0 ? { timestamp: i, value: i, note: `n${i}` } : { timestamp: i, value: i / 3 }
     buffer.add(`user-${i % 300}`, measurement, i % 2 === 0 ? { source: 1 + (i % 3), position: i + 1 } : undefined)
@@ -89,11 +96,13 @@ test('a log of files: what the buffers hold comes back, numbers alone and others
   for await (const { payload } of wal.entries({ operations: [Operation.ADD_MEASUREMENT] })) {
     operations.set(payload[0] as number, (operations.get(payload[0] as number) ?? 0) + 1)
   }
-  expect(operations).toEqual(new Map([[0xa1, 4286], [0xa2, 25_714]]))
+  expect(operations).toEqual(new Map([[0xa1, 8575], [0xa2, 51_428]]))
   await wal.close()
   const again = await Wal.open(options)
   const report = await recover(again)
   expect(report.sources).toEqual((await recover({ entries: (reading) => again.entries(reading) })).sources)
+  expect(report.users.get('early')).toMatchObject({ state: 'state of early', buffers: [{ lastRow: { source: 10, position: 6, timestamp: 78 } }] })
+  expect([report.sources.get(9)?.timestamp, report.sources.get(10)?.timestamp]).toEqual([77, 78])
   const copy = new ReplayBuffer({ ...settings, wal: again })
   copy.recoverFromWal(report)
   for (const userId of buffer.users()) {
@@ -101,7 +110,7 @@ test('a log of files: what the buffers hold comes back, numbers alone and others
     expect(copy.info(userId)).toStrictEqual(buffer.info(userId))
   }
   expect(copy.stats()).toEqual(buffer.stats())
-  expect(report.sources.get(1)).toMatchObject({ position: 29_995, rows: 5000, timestamp: 29_994 })
+  expect(report.sources.get(1)).toMatchObject({ position: 59_995, rows: 10_000, timestamp: 59_994 })
   await again.close()
 })
 

@@ -54,8 +54,10 @@ test('a copy and its original change by themselves, whichever is changed first',
 })
 
 test('a list takes over an array of times and values', () => {
-  const list = MeasurementList.ofNumbers([1, 10, 2, 20])
+  const list = MeasurementList.ofNumbers(Float64Array.of(1, 10, 2, 20))
+  const copy = list.copy()
   list.addNumbers(3, 30)
+  expectSame(copy.toArray(), [{ timestamp: 1, value: 10 }, { timestamp: 2, value: 20 }])
   expectSame(list.toArray(), [{ timestamp: 1, value: 10 }, { timestamp: 2, value: 20 }, { timestamp: 3, value: 30 }])
 })
 

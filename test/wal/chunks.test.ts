@@ -212,6 +212,55 @@ describe('ending early', () => {
   })
 })
 
+describe('with memory that is used again', () => {
+  test('each chunk says the same, until the next one is asked for, with filters and chunks of any size', async () => {
+    const wal = await log.open()
+    await fill(wal, 30_000, 10)
+    await fill(wal, 3000, 1000)
+    await fill(wal, 1, 0)
+    wal.append(Operation.COMMIT, 'large', Buffer.alloc(200_000, 7))
+    await fill(wal, 30_000, 10)
+    await wal.durable()
+    for (const options of [{}, { userId: 'us\u00e9r-1' }]) {
+      const entries = await entriesOf(wal, options)
+      let at = 0
+      for await (const chunk of wal.chunks({ ...options, reuse: true })) {
+        // Meanwhile the next one arrives.
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        expect(readOut(chunk)).toEqual(entries.slice(at, at + chunk.length))
+        at += chunk.length
+      }
+      expect(at).toBe(entries.length)
+    }
+  })
+
+  test('two chunks of memory are enough for a log of any size', async () => {
+    const wal = await log.open()
+    // Payloads of changing lengths: chunks are not of one size.
+    for (let i = 0; i < 12; i++) await fill(wal, 17_000, 3 + ((i * 7) % 5))
+    const memories = new Set<unknown>()
+    let chunks = 0
+    for await (const chunk of wal.chunks({ reuse: true })) {
+      memories.add(chunk.payload(1).buffer)
+      chunks++
+    }
+    expect(chunks).toBeGreaterThan(10)
+    expect(memories.size).toBeLessThan(7)
+  })
+
+  test('memory that somebody has taken away meanwhile is not written to', async () => {
+    const wal = await log.open()
+    await fill(wal, 60_000, 3)
+    const lsns: number[] = []
+    for await (const chunk of wal.chunks({ reuse: true })) {
+      lsns.push(...lsnsOf([chunk]))
+      const { buffer } = chunk.payload(1)
+      structuredClone(buffer, { transfer: [buffer as ArrayBuffer] })
+    }
+    expect(lsns).toEqual(range(1, 60_000))
+  })
+})
+
 test('damage is told before the entries behind it, and costs no others', async () => {
   const wal = await log.open({ segmentBytes: 1 << 16, batchIntervalMs: 1 })
   await fill(wal, 3000, 1000)

@@ -84,6 +84,16 @@ describe('order and completeness', () => {
   })
 })
 
+test('a call that comes when the chunk is there, and others still wait for it, is answered behind them', async () => {
+  const wal = await log.open()
+  await fill(wal, 10, 10)
+  const entries = wal.entries()
+  const lsnOf = async (result: Promise<IteratorResult<Entry, void>>): Promise<number> => ((await result).value as Entry).lsn
+  const first = entries.next()
+  const behind = first.then(() => lsnOf(entries.next()))
+  expect(await Promise.all([lsnOf(first), lsnOf(entries.next()), lsnOf(entries.next()), behind])).toEqual([1, 2, 3, 4])
+})
+
 describe('filters', () => {
   let wal: Wal
   beforeEach(async () => {

@@ -20,13 +20,18 @@ function report(number) {
   }
 }
 
+function append({ operation, userId, payload, sequence, measurement }) {
+  if (measurement === undefined) return wal.append(operation, userId, payload, sequence)
+  const { timestamp, value, buffer, source, position } = measurement
+  return wal.appendMeasurement(wal.user(userId), timestamp, value, sequence, buffer, source, position)
+}
+
 report(-1)
 const wal = await Wal.open({ directory, ...JSON.parse(options) })
 report(wal.lastLsn)
 for (let i = 0; i < Number(mostEntries); i++) {
-  const { operation, userId, payload, sequence } = contentOf(Number(seed), wal.lastLsn + 1)
   try {
-    report(wal.append(operation, userId, payload, sequence))
+    report(append(contentOf(Number(seed), wal.lastLsn + 1)))
   } catch (error) {
     if (error.code !== 'ERR_WAL_BACKPRESSURE') throw error
     await wal.drained()
