@@ -244,6 +244,24 @@ RingContents CopyRing(SharedRegion* region) {
   return contents;
 }
 
+namespace {
+
+// A ring of this log that another build left may hold entries that are nowhere else.
+Status CheckVersion(SharedRegion* region, const LogId& log_id, const std::string& name) {
+  if (region->size() < kStaticBytes) return Status();
+  const uint8_t* at = region->data();
+  const uint32_t version = Load<uint32_t>(at + kVersionAt);
+  const bool ours = Load<uint64_t>(at + kMagicAt) == kRingMagic &&
+                    std::memcmp(at + kLogIdAt, log_id.data(), kLogIdBytes) == 0 &&
+                    Load<uint32_t>(at + kChecksumAt) == StaticChecksum(at);
+  if (!ours || version == kRingVersion) return Status();
+  return Status(ErrorCode::kNewerFormat, "the staging ring " + name + " is of version " + std::to_string(version) +
+                                             ", this build takes over version " + std::to_string(kRingVersion) +
+                                             "; open the log once with the build that wrote it");
+}
+
+}  // namespace
+
 Status FindRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdentity& directory, RingContents* contents,
                 std::string* name) {
   if (memory == nullptr) return Status();
@@ -255,7 +273,9 @@ Status FindRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdenti
     // It may hold entries of this log: only who may read it knows.
     if (opened.code() == ErrorCode::kPermission) return opened;
     // What is no ring of this directory is left alone.
-    if (!opened.ok() || !IsRingOf(region.get(), log_id, directory)) continue;
+    if (!opened.ok()) continue;
+    INGEST_WAL_RETURN_IF_ERROR(CheckVersion(region.get(), log_id, *name));
+    if (!IsRingOf(region.get(), log_id, directory)) continue;
     *contents = CopyRing(region.get());
     return Status();
   }

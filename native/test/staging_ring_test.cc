@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "crc32c.h"
 #include "memory_file_system.h"
 #include "segment_bytes.h"
 #include "staging_ring.h"
@@ -250,6 +251,22 @@ TEST(TakeOver, AGapInTheLsnsEndsWhatIsTaken) {
   const RingContents contents = Found(&world);
   EXPECT_EQ(contents.last_lsn, 2u);
   EXPECT_TRUE(contents.damaged);
+}
+
+TEST(TakeOver, ARingOfAnotherVersionIsRefusedByName) {
+  MemoryWorld world;
+  const std::unique_ptr<StagingRing> ring = MakeRing(&world);
+  ASSERT_TRUE(Put(ring.get(), EntryOf(1)));
+  uint8_t* header = Region(&world).data();
+  for (const uint32_t version : {1u, 3u}) {
+    Store(header + 8, version);
+    Store(header + 12, Crc32c(Crc32c(0, header, 12), header + 16, 48));
+    RingContents contents;
+    std::string name;
+    const Status status = FindRing(world.environment().memory, kId, kHere, &contents, &name);
+    EXPECT_EQ(status.code(), ErrorCode::kNewerFormat);
+    EXPECT_TRUE(status.message().find("is of version " + std::to_string(version)) != std::string::npos);
+  }
 }
 
 TEST(TakeOver, ADamagedHeaderIsNoRing) {
