@@ -19,7 +19,7 @@ export const variants = [
 /** What of an entry its owner gave, and what write amplification is measured in. */
 export const entryBytes = ENTRY_BYTES
 
-const WARM_UP_ENTRIES = 20_000
+const WARM_UP_ENTRIES = 200_000
 const ENTRIES_BEFORE_REST = 20_000
 
 /** Until the engine has compiled the loop: a log of its own, before the clock and the counters start. */

@@ -17,7 +17,7 @@ export const columns = ['syncs', 'writeAmplification', 'deviceAmplification']
 export const variants = [{ name: 'lane', entries: 10_000_000 }]
 export const entryBytes = MEASUREMENT_BYTES
 
-const WARM_UP_MEASUREMENTS = 50_000
+const WARM_UP_MEASUREMENTS = 500_000
 const REST_MS = 1000
 
 /** Until the engine has compiled the loop: a log of its own, before the clock and the counters start. */

@@ -153,21 +153,27 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
 
   /**
    * Resolves when everything up to `lsn` (default: everything so far) is on stable storage. Waiting makes the
-   * writer flush at once; all who wait share its sync. Rejects with the cause when the log fails.
+   * writer flush at once; all who wait share its sync, and, where they give no signal, one promise. Rejects with the cause
+   * when the log fails.
    */
-  async durable(lsn: number = this.lastLsn, options: { signal?: AbortSignal } = {}): Promise<void> {
-    const { signal } = options
-    throwIfAborted(signal)
-    const last = this.lastLsn
+  durable(lsn: number = this.#appender.lastLsn, options?: { signal?: AbortSignal }): Promise<void> {
+    if (options?.signal !== undefined) return this.#durableUnlessAborted(lsn, options.signal)
+    const last = this.#appender.lastLsn
     if (!Number.isInteger(lsn) || lsn < 0 || lsn > last) {
-      throw new WalError('ERR_WAL_INVALID_ARGUMENT', `lsn is ${lsn}; allowed: a whole number from 0 to ${last}, the last LSN`)
+      const allowed = `a whole number from 0 to ${last}, the last LSN`
+      return Promise.reject(new WalError('ERR_WAL_INVALID_ARGUMENT', `lsn is ${lsn}; allowed: ${allowed}`))
     }
-    if (lsn <= this.durableLsn) return
-    if (this.#failure !== undefined) throw this.#failure
-    if (this.#closing !== undefined) throw closed()
+    if (lsn <= this.#appender.durableLsn) return Promise.resolve()
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#closing !== undefined) return Promise.reject(closed())
     const { promise, isNew, target } = this.#waiters.wait(lsn, last)
     if (isNew) this.#request(target)
-    await abortable(promise, signal)
+    return promise
+  }
+
+  async #durableUnlessAborted(lsn: number, signal: AbortSignal): Promise<void> {
+    throwIfAborted(signal)
+    await abortable(this.durable(lsn), signal)
   }
 
   /**

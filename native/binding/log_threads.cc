@@ -1,5 +1,7 @@
 #include "log_threads.h"
 
+#include "platform/thread_priority.h"
+
 namespace ingest_wal {
 
 LogThreads::LogThreads(Napi::Env env, std::unique_ptr<Log> log, Napi::Function on_wake)
@@ -25,7 +27,11 @@ LogThreads::~LogThreads() {
 Status LogThreads::Start() {
   if (wake_ == nullptr) return Status(ErrorCode::kIo, "no thread-safe function could be made");
   const auto run_writer = [](void* log) { static_cast<Log*>(log)->writer()->Run(); };
-  const auto run_spare = [](void* log) { static_cast<Log*>(log)->spare()->Run(); };
+  const auto run_spare = [](void* log) {
+    // Nobody waits for what it does, and the event loop may be on the same processor.
+    LowerThreadPriority();
+    static_cast<Log*>(log)->spare()->Run();
+  };
   if (uv_thread_create(&writer_thread_, run_writer, log_.get()) != 0) {
     return Status(ErrorCode::kIo, "the writer's thread could not be started");
   }

@@ -117,6 +117,8 @@ Status LogOpener::CollectTail(uint64_t from_lsn) {
       if (!found) break;
       if (located.entry.lsn == from_lsn) previous_checksum_ = located.body_checksum;
       if (located.entry.lsn > from_lsn && ring_.staged.empty()) carried_.Add(located.entry);
+      // What is behind may be most of a file that was made ready and not used.
+      if (located.entry.lsn >= segment.runs.back().last_lsn) break;
     }
   }
   return Status();

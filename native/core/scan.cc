@@ -3,6 +3,18 @@
 #include <algorithm>
 
 namespace ingest_wal {
+namespace {
+
+// Large enough that looking for its end costs nothing, small enough for the compiler to keep in registers.
+constexpr size_t kZeroRunBytes = 64;
+
+bool IsZeroRun(const uint8_t* at) {
+  uint64_t any = 0;
+  for (size_t i = 0; i < kZeroRunBytes; i += sizeof(uint64_t)) any |= Load<uint64_t>(at + i);
+  return any == 0;
+}
+
+}  // namespace
 
 ScanStep Scanner::FlushUnknown() {
   ScanStep step;
@@ -34,6 +46,7 @@ void Scanner::PassOver(const uint8_t* at, size_t count) {
 
 void Scanner::PassOverZeros(Bytes rest) {
   size_t count = 0;
+  while (count + kZeroRunBytes <= rest.size && IsZeroRun(rest.data + count)) count += kZeroRunBytes;
   while (count + kRecordAlignment <= rest.size && Load<uint64_t>(rest.data + count) == 0) count += kRecordAlignment;
   if (count != 0 && !in_unknown_) {
     in_unknown_ = true;

@@ -8,6 +8,7 @@
 namespace ingest_wal {
 namespace {
 constexpr size_t kWindowBytes = size_t{1} << 20;
+constexpr size_t kZeroWindowBytes = size_t{256} << 10;
 constexpr size_t kPageBytes = 4096;
 
 // A segment that is made ready for other entries lost its name before it was locked.
@@ -51,6 +52,16 @@ bool SegmentSource::WindowFromMapping(uint64_t offset, size_t want, Bytes* windo
   return true;
 }
 
+// Space that was reserved and never written is most of a segment that a process left when it died.
+bool SegmentSource::WindowFromHole(uint64_t offset, size_t want, Bytes* window) {
+  static const std::vector<uint8_t> zeros(kZeroWindowBytes);
+  if (offset < kSegmentDataAt || want > zeros.size()) return false;
+  const uint64_t data_at = file_->NextData(offset, size_);
+  if (data_at < offset + want && data_at < size_) return false;
+  *window = Bytes(zeros.data(), static_cast<size_t>(std::min<uint64_t>(data_at - offset, zeros.size())));
+  return window->size != 0;
+}
+
 Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
   if (offset >= size_) {
     *window = Bytes();
@@ -60,6 +71,7 @@ Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
     if (WindowFromMapping(offset, want, window)) return Status();
     mapping_.reset();
   }
+  if (WindowFromHole(offset, want, window)) return Status();
   // Whoever asks for the header wants no more than that, of what may be many segments.
   const size_t ahead = offset < kSegmentDataAt ? want : std::max(want, kWindowBytes);
   const size_t count = static_cast<size_t>(std::min<uint64_t>(size_ - offset, ahead));

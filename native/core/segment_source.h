@@ -36,6 +36,7 @@ class SegmentSource {
  private:
   SegmentSource() = default;
   bool WindowFromMapping(uint64_t offset, size_t want, Bytes* window);
+  bool WindowFromHole(uint64_t offset, size_t want, Bytes* window);
   void ReadPageByPage(uint64_t offset, uint8_t* to, size_t count);
 
   std::unique_ptr<File> file_;

@@ -8,13 +8,13 @@
  *
  * Bits are flipped in every third byte here: each byte of a closed log has its turn in damage-bits.test.ts.
  */
-import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { scanLog } from '../../lib/index.js'
 import { closedLog, segmentFiles, unclosedLog } from '../support/logs.js'
-import { lookAtWhole, placesIn, type WholeLog } from '../support/one-bit.js'
-import { FIRST_RECORD_AT, MARK_BYTES } from '../support/record.js'
+import { inEveryForm, lookAtWhole, placesIn, type WholeLog } from '../support/one-bit.js'
+import { FIRST_RECORD_AT, MARK_BYTES, recordsIn } from '../support/record.js'
 import { cutToEach, flipEachBit, lookAt, missingFrom, range, type Outcome } from '../support/sweep.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 
@@ -23,6 +23,7 @@ vi.setConfig({ testTimeout: 900_000 })
 const newDirectory = temporaryDirectories()
 const SEGMENT = '0000000000000001.wal'
 const ENTRIES = 200
+const BATCH = 50
 const SMALL = { segmentBytes: 65_536 }
 
 /** How many entries came back; throws unless they are the first ones, unchanged. */
@@ -37,14 +38,8 @@ function prefixLength(whole: WholeLog, outcome: Outcome, what: string): number {
 /** How many entries a file of `length` bytes holds whole. */
 function wholeEntries(whole: WholeLog, length: number): number {
   let count = 0
-  while (count < ENTRIES && endOf(whole, count + 1) <= length) count++
+  while (count < ENTRIES && whole.endOf(count + 1) <= length) count++
   return count
-}
-
-function endOf(whole: WholeLog, lsn: number): number {
-  let end = whole.offsetOf(lsn)
-  while (whole.lsnAt(end) === lsn) end++
-  return end
 }
 
 function expectTornTail(whole: WholeLog, outcome: Outcome, length: number): void {
@@ -63,20 +58,23 @@ async function provenUnclosedLog(): Promise<{ directory: string; whole: WholeLog
     directory,
     newDirectory(),
     async (recorder, wal) => {
-      await recorder.measurements(ENTRIES, 50)
+      await inEveryForm(ENTRIES, BATCH)(recorder, wal)
       const file = join(wal.directory, SEGMENT)
       while ((await scanLog(file)).provenLsn < ENTRIES) await new Promise((resolve) => setTimeout(resolve, 5))
     },
     SMALL
   )
   const whole = await lookAtWhole(directory, SEGMENT)
-  return { directory, whole, markAt: endOf(whole, ENTRIES) }
+  // Behind the last entry stand copies of its batch's user records; the idle mark is behind those.
+  const mark = whole.records.find(({ form, offset }) => form === 'mark' && offset >= whole.endOf(ENTRIES))
+  if (mark === undefined) throw new Error('no mark stands behind the last batch')
+  return { directory, whole, markAt: mark.offset }
 }
 
 describe('cut at every length', () => {
   it('a log that was closed: a prefix, the torn tail named, exit 0', async () => {
     const logDirectory = newDirectory()
-    await closedLog(logDirectory, (recorder) => recorder.measurements(ENTRIES, 50))
+    await closedLog(logDirectory, inEveryForm(ENTRIES, BATCH))
     const whole = await lookAtWhole(logDirectory, SEGMENT)
     const target = { logDirectory, file: SEGMENT, newDirectory }
     await cutToEach(target, range(0, whole.bytes.byteLength), (outcome, length) => expectTornTail(whole, outcome, length))
@@ -101,17 +99,19 @@ describe('cut at every length', () => {
 describe('a segment that another one follows', () => {
   it('cut at any length is damage: its successor proves what it held', async () => {
     const logDirectory = newDirectory()
-    await closedLog(logDirectory, (recorder) => recorder.measurements(900, 300), SMALL)
+    await closedLog(logDirectory, (recorder) => recorder.measurements(1800, 300), SMALL)
     const [first, second] = segmentFiles(logDirectory)
     expect([first, second]).toEqual([SEGMENT, '0000000000000002.wal'])
     const { segments } = await scanLog(logDirectory)
     const held = segments[0]?.lastLsn ?? 0
     expect(held).toBeGreaterThan(100)
-    const size = statSync(join(logDirectory, SEGMENT)).size
     const directory = newDirectory()
     for (const file of [SEGMENT, '0000000000000002.wal', 'log.id']) copyFileSync(join(logDirectory, file), join(directory, file))
     const bytes = readFileSync(join(logDirectory, SEGMENT))
-    for (const length of [...range(0, size - MARK_BYTES, 997), size - 2 * MARK_BYTES - 1]) {
+    const lastEntry = recordsIn(bytes).findLast(({ form }) => form === 'short entry')
+    const end = lastEntry?.end ?? 0
+    expect(end).toBeGreaterThan(FIRST_RECORD_AT)
+    for (const length of [...range(0, end, 997), end - 1]) {
       writeFileSync(join(directory, SEGMENT), bytes.subarray(0, length))
       const scan = await scanLog(directory)
       const lost = scan.damage.filter(({ lastLsn }) => lastLsn !== 0)
@@ -122,16 +122,31 @@ describe('a segment that another one follows', () => {
 })
 
 describe('one flipped bit in a log that was not closed', () => {
-  it('before its last mark: as in one that was, but for a mark that proves nothing any more', async () => {
-    const { directory, whole, markAt } = await provenUnclosedLog()
+  it('up to its last entry: as in one that was, but for a mark that proves nothing any more', async () => {
+    const { directory, whole } = await provenUnclosedLog()
     const target = { logDirectory: directory, file: SEGMENT, newDirectory }
-    await flipEachBit(target, range(FIRST_RECORD_AT, markAt, 3), (outcome, offset, bit) => {
+    await flipEachBit(target, range(FIRST_RECORD_AT, whole.endOf(ENTRIES), 3), (outcome, offset, bit) => {
       const lost = whole.lsnAt(offset)
       const missing = missingFrom(whole.delivered, outcome.delivered)
       const named = placesIn(outcome.text).some(({ firstByte, lastByte, firstLsn, lastLsn }) =>
         firstByte <= offset && offset <= lastByte && firstLsn === lost && lastLsn === lost)
       if (!named || outcome.exitCode !== 1 || missing.join() !== (lost === 0 ? '' : String(lost))) {
         throw new Error(`bit ${bit} of byte ${offset}: exit ${outcome.exitCode}, missing ${missing.join()}\n${outcome.text}`)
+      }
+    })
+  })
+
+  // A hole is judged by the entries before and behind it. No entry stands behind these copies, so they are told as a tail,
+  // although the mark behind them shows that they were synced. Nothing is lost with them: the first copies are sound.
+  it('in the copies of user records behind the last entry: nothing is lost, the place is named as a torn tail', async () => {
+    const { directory, whole, markAt } = await provenUnclosedLog()
+    const target = { logDirectory: directory, file: SEGMENT, newDirectory }
+    expect(markAt).toBeGreaterThan(whole.endOf(ENTRIES))
+    await flipEachBit(target, range(whole.endOf(ENTRIES), markAt), (outcome, offset, bit) => {
+      const copy = whole.records.find(({ end }) => offset < end)
+      const named = outcome.text.includes(`torn tail: ${SEGMENT} at offset ${copy?.offset}, `)
+      if (prefixLength(whole, outcome, `bit ${bit} of byte ${offset}`) !== ENTRIES || outcome.exitCode !== 0 || !named) {
+        throw new Error(`bit ${bit} of byte ${offset}: exit ${outcome.exitCode}\n${outcome.text}`)
       }
     })
   })
@@ -151,11 +166,17 @@ describe('one flipped bit in a log that was not closed', () => {
     const { directory, whole, markAt } = await provenUnclosedLog()
     const file = join(directory, SEGMENT)
     writeFileSync(file, Buffer.concat([whole.bytes.subarray(0, markAt), Buffer.alloc(whole.bytes.byteLength - markAt)]))
-    expect((await scanLog(directory)).provenLsn).toBe(ENTRIES - 50)
+    expect((await scanLog(directory)).provenLsn).toBe(ENTRIES - BATCH)
+    const batchAt = whole.endOf(ENTRIES - BATCH)
     const target = { logDirectory: directory, file: SEGMENT, newDirectory }
-    await flipEachBit(target, range(whole.offsetOf(ENTRIES - 49), markAt, 3), (outcome, offset, bit) => {
+    await flipEachBit(target, range(batchAt, markAt, 3), (outcome, offset, bit) => {
+      const lost = whole.lsnAt(offset)
       const came = prefixLength(whole, outcome, `bit ${bit} of byte ${offset}`)
-      if (outcome.exitCode !== 0 || !outcome.text.includes(`torn tail: ${SEGMENT} at offset `) || came !== whole.lsnAt(offset) - 1) {
+      // A mark or a copy of a user record holds no entry, so the prefix is all of them. The tail is torn at such a
+      // record only where no entry follows: what stands before an entry that comes back is not cut.
+      const torn = outcome.text.includes(`torn tail: ${SEGMENT} at offset `)
+      const expectTorn = lost !== 0 || offset >= whole.endOf(ENTRIES)
+      if (outcome.exitCode !== 0 || torn !== expectTorn || came !== (lost === 0 ? ENTRIES : lost - 1)) {
         throw new Error(`bit ${bit} of byte ${offset}: exit ${outcome.exitCode}, ${came} entries\n${outcome.text}`)
       }
     })

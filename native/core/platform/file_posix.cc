@@ -74,6 +74,14 @@ class PosixFile : public File {
     return Status();
   }
 
+#if defined(SEEK_DATA)
+  uint64_t NextData(uint64_t offset, uint64_t size) override {
+    const off_t next = lseek(descriptor_, Offset(offset), SEEK_DATA);
+    if (next >= 0) return std::min(size, static_cast<uint64_t>(next));
+    return errno == ENXIO ? size : offset;
+  }
+#endif
+
   Status WriteAt(uint64_t offset, const Bytes* parts, size_t count) override {
     struct iovec vectors[kMaxParts];
     size_t part = 0;

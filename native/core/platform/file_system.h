@@ -35,6 +35,11 @@ class File {
   virtual ~File() = default;
   // Fills `to` with up to `count` bytes; fewer only at the end of the file. `*got` says how many.
   virtual Status ReadAt(uint64_t offset, uint8_t* to, size_t count, size_t* got) = 0;
+  // The first place at or behind `offset` where there may be a byte that is not zero; `offset` where the system cannot tell.
+  virtual uint64_t NextData(uint64_t offset, uint64_t size) {
+    (void)size;
+    return offset;
+  }
   // Writes all parts one behind the other, starting at `offset`; after an error any part of them may be there.
   virtual Status WriteAt(uint64_t offset, const Bytes* parts, size_t count) = 0;
   // A hint that [offset, offset + count) will be synced soon: the device may begin with it. Says nothing of durability.
