@@ -27,8 +27,3 @@ export interface Appender {
   /** From now on everything is refused with `ERR_WAL_CLOSED`. */
   close(): void
 }
-
-/** First byte of a payload that is a measurement of numbers alone, and its sizes without and with an origin. */
-export const MEASUREMENT_VERSION = 0xa2
-export const MEASUREMENT_BYTES = 24
-export const MEASUREMENT_ORIGIN_BYTES = 40

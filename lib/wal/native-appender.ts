@@ -1,7 +1,7 @@
 /** Stages entries by a call of native code each: the road where memory of the ring cannot be given to JavaScript. */
 import type { NativeLog } from '../../binding.js'
-import { MEASUREMENT_BYTES, MEASUREMENT_ORIGIN_BYTES, MEASUREMENT_VERSION, type Appender } from './appender.js'
-import { Operation } from './types.js'
+import type { Appender } from './appender.js'
+import { MeasurementPayload, Operation } from './types.js'
 import { checkedUserIdBytes, unknownHandle } from './user-ids.js'
 
 export class NativeAppender implements Appender {
@@ -9,9 +9,9 @@ export class NativeAppender implements Appender {
   /** Handles are indexes in here, plus one. */
   readonly #names: string[] = []
   readonly #handles = new Map<string, number>()
-  readonly #bytes = new Uint8Array(MEASUREMENT_ORIGIN_BYTES)
+  readonly #bytes = new Uint8Array(MeasurementPayload.BYTES_WITH_ORIGIN)
   readonly #view = new DataView(this.#bytes.buffer)
-  readonly #plain = this.#bytes.subarray(0, MEASUREMENT_BYTES)
+  readonly #plain = this.#bytes.subarray(0, MeasurementPayload.BYTES)
 
   constructor(log: NativeLog) {
     this.#log = log
@@ -59,13 +59,13 @@ export class NativeAppender implements Appender {
     const userId = typeof user === 'string' ? user : this.#names[user - 1]
     if (userId === undefined) throw unknownHandle(user)
     const view = this.#view
-    this.#bytes[0] = MEASUREMENT_VERSION
-    this.#bytes[1] = source === 0 ? 0 : 1
-    view.setUint32(4, buffer, true)
-    view.setFloat64(8, timestamp, true)
-    view.setFloat64(16, value, true)
-    view.setUint32(24, source, true)
-    view.setFloat64(32, position, true)
+    this.#bytes[0] = MeasurementPayload.VERSION
+    this.#bytes[MeasurementPayload.ORIGIN_AT] = source === 0 ? 0 : 1
+    view.setUint32(MeasurementPayload.BUFFER_AT, buffer, true)
+    view.setFloat64(MeasurementPayload.TIMESTAMP_AT, timestamp, true)
+    view.setFloat64(MeasurementPayload.VALUE_AT, value, true)
+    view.setUint32(MeasurementPayload.SOURCE_AT, source, true)
+    view.setFloat64(MeasurementPayload.POSITION_AT, position, true)
     return this.append(Operation.ADD_MEASUREMENT, userId, source === 0 ? this.#plain : this.#bytes, sequence)
   }
 

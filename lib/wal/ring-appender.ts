@@ -9,8 +9,8 @@
 import type { NativeLog } from '../../binding.js'
 import { WalError } from '../errors.js'
 import type { NativeModule } from '../native.js'
-import { MEASUREMENT_BYTES, MEASUREMENT_ORIGIN_BYTES, MEASUREMENT_VERSION, type Appender } from './appender.js'
-import { Operation } from './types.js'
+import type { Appender } from './appender.js'
+import { MeasurementPayload, Operation } from './types.js'
 import { UserIds } from './user-ids.js'
 
 // Numbers of this file alone, so that the engine compiles them into the code. `checkLayout` holds them against the module.
@@ -57,6 +57,9 @@ const LAYOUT: Readonly<Record<string, number>> = {
   entryOverheadBytes: ENTRY_OVERHEAD_BYTES
 }
 
+const MEASUREMENT_VERSION = MeasurementPayload.VERSION
+const MEASUREMENT_BYTES = MeasurementPayload.BYTES
+const MEASUREMENT_ORIGIN_BYTES = MeasurementPayload.BYTES_WITH_ORIGIN
 const MAX_OPERATION = Operation.ROLLBACK
 const NEVER_WAKE = -1
 /** Entries of one turn that share a reading of the clock. */
