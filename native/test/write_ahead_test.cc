@@ -73,6 +73,27 @@ TEST(WriteAhead, LeavesTheDiskToAWriterOfLargeBatches) {
   EXPECT_FALSE(fixture.ahead->HasWork());
 }
 
+TEST(WriteAhead, WhileTheWriterRestsAllOfTheSegmentIsWritten) {
+  Fixture fixture;
+  fixture.ahead->Reach(kSlice * 4, kSegmentDataAt + kSlice * 4);
+  ASSERT_FALSE(fixture.ahead->HasWork());
+  fixture.ahead->Rest();
+  EXPECT_EQ(fixture.wakes, 1);
+  fixture.WriteAll();
+  EXPECT_LT(kSegmentDataAt + kSlice * 4, fixture.Zeros().first);
+  EXPECT_EQ(fixture.Zeros().second, kEnd);
+}
+
+TEST(WriteAhead, TheFirstLargeBatchEndsTheRest) {
+  Fixture fixture;
+  fixture.ahead->Rest();
+  uint64_t bytes = 0;
+  fixture.ahead->WriteSome(&bytes);
+  EXPECT_EQ(bytes, kSlice);
+  fixture.ahead->Reach(kSlice * 4, kSegmentDataAt + kSlice * 4);
+  EXPECT_FALSE(fixture.ahead->HasWork());
+}
+
 TEST(WriteAhead, NeverWritesBehindTheWriterHoweverItMoves) {
   std::mt19937_64 random(Seed());
   for (int round = 0; round < 20; round++) {
