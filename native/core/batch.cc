@@ -24,22 +24,14 @@ void Batch::Begin(const SegmentHeader& header, uint64_t offset, NumberedUsers* u
   seed_ = SegmentSeed(header.salt, header.number);
   offset_ = offset;
   users_ = users;
-  lead_ = static_cast<size_t>(offset % kBlockBytes);
-  used_ = mark::kBytes;
-  buffer_.Grow(lead_ + used_, 0);
+  bytes_.clear();
+  Append(mark::kBytes);
   repeat_bytes_ = 0;
   first_lsn_ = last_lsn_ = 0;
   entries_ = 0;
   last_checksum_ = 0;
   defined_.clear();
   close_together_.clear();
-}
-
-uint8_t* Batch::Append(size_t bytes) {
-  buffer_.Grow(lead_ + used_ + bytes, lead_ + used_);
-  uint8_t* const at = begin() + used_;
-  used_ += bytes;
-  return at;
 }
 
 void Batch::AddUserRecord(uint32_t number, Bytes id) {
@@ -56,11 +48,11 @@ bool Batch::Add(const Entry& entry, uint64_t limit) {
   const size_t definition_bytes = is_short && !user.defined ? UserRecordBytes(user.id.size) : 0;
   const size_t bytes = is_short ? ShortEntryRecordBytes(entry.payload.size)
                                 : EntryRecordBytes(entry.user_id.size, entry.payload.size);
-  const size_t taken = used_ - mark::kBytes + repeat_bytes_;
+  const size_t taken = bytes_.size() - mark::kBytes + repeat_bytes_;
   if (!empty() && taken + bytes + 2 * definition_bytes > limit) return false;
   if (definition_bytes != 0) {
     AddUserRecord(entry.user_number, user.id);
-    defined_.push_back(Defined{entry.user_number, offset_ + used_});
+    defined_.push_back(Defined{entry.user_number, offset_ + bytes_.size()});
     users_->SetDefined(entry.user_number);
     repeat_bytes_ += definition_bytes;
   }
@@ -83,11 +75,11 @@ void Batch::Repeat(const RepeatLater& user) { AddUserRecord(user.number, Bytes(u
 
 Bytes Batch::Finish(uint64_t durable_lsn, int64_t now_ms) {
   for (const Defined& defined : defined_) {
-    const bool is_apart = offset_ + used_ - defined.end >= user_record::kApartBytes;
+    const bool is_apart = offset_ + bytes_.size() - defined.end >= user_record::kApartBytes;
     const Bytes id = users_->IdOf(defined.number);
     AddUserRecord(defined.number, id);
     if (is_apart) continue;
-    close_together_.push_back(RepeatLater{defined.number, std::vector<uint8_t>(id.data, id.data + id.size), offset_ + used_});
+    close_together_.push_back(RepeatLater{defined.number, std::vector<uint8_t>(id.data, id.data + id.size), offset_ + bytes_.size()});
   }
   defined_.clear();
   Mark mark;
@@ -95,10 +87,10 @@ Bytes Batch::Finish(uint64_t durable_lsn, int64_t now_ms) {
   mark.durable_lsn = durable_lsn;
   mark.timestamp_ms = now_ms;
   mark.batch_entries = entries_;
-  mark.batch_bytes = static_cast<uint32_t>(used_ - mark::kBytes);
+  mark.batch_bytes = static_cast<uint32_t>(bytes_.size() - mark::kBytes);
   mark.kind = MarkKind::kBatch;
-  EncodeMark(mark, seed_, offset_, begin());
-  return Bytes(begin(), used_);
+  EncodeMark(mark, seed_, offset_, bytes_.data());
+  return Bytes(bytes_.data(), bytes_.size());
 }
 
 uint64_t Batch::MostBytesOf(const Entry& entry) {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "aligned_buffer.h"
+#include "plain_array.h"
 #include "record.h"
 #include "segment_header.h"
 
@@ -66,7 +66,7 @@ class Batch {
   Bytes Finish(uint64_t durable_lsn, int64_t now_ms);
 
   // Bytes of the batch so far, the mark included.
-  size_t bytes() const { return used_; }
+  size_t bytes() const { return bytes_.size(); }
   // After Finish(): users whose copies in this batch lie close together.
   const std::vector<RepeatLater>& close_together() const { return close_together_; }
 
@@ -80,19 +80,15 @@ class Batch {
   };
 
   // Room for a record at the end; its offset in the segment is OffsetOf() of it.
-  uint8_t* Append(size_t bytes);
-  uint8_t* begin() { return buffer_.data() + lead_; }
-  uint64_t OffsetOf(const uint8_t* record) const { return offset_ - lead_ + static_cast<uint64_t>(record - buffer_.data()); }
+  uint8_t* Append(size_t bytes) { return bytes_.Add(bytes); }
+  uint64_t OffsetOf(const uint8_t* record) const { return offset_ + static_cast<uint64_t>(record - bytes_.data()); }
   void AddUserRecord(uint32_t number, Bytes id);
 
   SegmentHeader header_;
   uint32_t seed_ = 0;
   uint64_t offset_ = 0;
   NumberedUsers* users_ = nullptr;
-  // Only grows. The batch begins behind `lead_` bytes, so that its blocks are the file's blocks, and has `used_` bytes.
-  AlignedBuffer buffer_;
-  size_t lead_ = 0;
-  size_t used_ = 0;
+  PlainArray<uint8_t> bytes_;
   size_t repeat_bytes_ = 0;  // what Finish() will add
   uint64_t first_lsn_ = 0;
   uint64_t last_lsn_ = 0;

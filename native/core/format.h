@@ -174,8 +174,6 @@ constexpr size_t kBytes = 64;
 }  // namespace identity
 
 constexpr size_t kRecordAlignment = 8;
-// What file systems and devices read and write as one.
-constexpr size_t kBlockBytes = 4096;
 constexpr size_t kMaxUserIdBytes = 65535;
 constexpr size_t kMaxPayloadBytes = size_t{64} << 20;
 constexpr uint64_t kMinSegmentBytes = uint64_t{64} << 10;

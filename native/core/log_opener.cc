@@ -175,7 +175,9 @@ Status LogOpener::WriteCarried(int64_t now_ms) {
   Entry entry;
   size_t bytes = 0;
   for (size_t at = 0; at < carried_.staged.size(); at += bytes) {
-    if (!ReadStaged(Bytes(carried_.staged.data() + at, carried_.staged.size() - at), &entry, &bytes)) break;
+    if (!ReadStaged(Bytes(carried_.staged.data() + at, carried_.staged.size() - at), &entry, &bytes)) {
+      return Status(ErrorCode::kCorrupt, "an entry that was never proven durable has a time that this build cannot carry on");
+    }
     entry.user_number = 0;
     batch.Add(entry, UINT64_MAX);
   }

@@ -209,7 +209,7 @@ TEST(Batch, CopiesThatADamagedBlockCouldTakeTogetherAreSaidToLieClose) {
       ASSERT_EQ(fixture.steps.size(), 4u);
       const ScanStep& first = fixture.steps[1];
       const ScanStep& second = fixture.steps[3];
-      const bool share_a_block = (first.end - 1) / kBlockBytes >= second.offset / kBlockBytes;
+      const bool share_a_block = (first.end - 1) / user_record::kApartBytes >= second.offset / user_record::kApartBytes;
       const bool is_said = !fixture.batch.close_together().empty();
       EXPECT_TRUE(is_said || !share_a_block);
       EXPECT_EQ(is_said, second.offset - first.end < user_record::kApartBytes);
