@@ -111,6 +111,8 @@ void CheckBelonging(DirectoryScan* scan) {
     } else if (segment.header.number != segment.number) {
       Reject(&segment, damage_kind::kMisplacedSegment,
              "its header says that it is segment " + std::to_string(segment.header.number));
+    } else if (uint64_t named = 0; segment.header.kind != FileKind::kSegment && ParseSegmentName(segment.file, &named)) {
+      Reject(&segment, damage_kind::kMisplacedSegment, "its header says that it is a checkpoint");
     }
   }
 }
@@ -123,18 +125,6 @@ void SetBounds(DirectoryScan* scan) {
     segment.bound = bound;
     if (segment.accepted()) bound = std::min(bound, segment.header.previous_lsn);
   }
-}
-
-Status OpenHeader(Directory* directory, SegmentScan* segment) {
-  std::unique_ptr<SegmentSource> source;
-  const Status opened = SegmentSource::Open(directory, segment->file, &source);
-  if (!opened.ok()) {
-    if (!IsDamage(opened)) return opened;
-    Reject(segment, damage_kind::kNotAFile, opened.message());
-    return Status();
-  }
-  segment->file_bytes = source->size();
-  return ReadHeader(source.get(), segment);
 }
 
 void AddToRuns(const SegmentCursor::Located& located, SegmentScan* segment) {
@@ -239,6 +229,18 @@ Status CheckStillHolds(SegmentSource* source, const std::string& file, const Seg
 
 }  // namespace
 
+Status ReadSegmentHeader(Directory* directory, SegmentScan* segment) {
+  std::unique_ptr<SegmentSource> source;
+  const Status opened = SegmentSource::Open(directory, segment->file, &source);
+  if (!opened.ok()) {
+    if (!IsDamage(opened)) return opened;
+    Reject(segment, damage_kind::kNotAFile, opened.message());
+    return Status();
+  }
+  segment->file_bytes = source->size();
+  return ReadHeader(source.get(), segment);
+}
+
 Status EndsWithSeal(SegmentSource* source, const SegmentHeader& header, bool* sealed) {
   *sealed = false;
   if (source->size() < kSegmentDataAt + kSealBytes) return Status();
@@ -274,7 +276,7 @@ Status ReadHeaders(Directory* directory, DirectoryScan* scan) {
             [](const SegmentScan& a, const SegmentScan& b) { return a.number < b.number; });
   size_t kept = 0;
   for (SegmentScan& segment : scan->segments) {
-    const Status opened = OpenHeader(directory, &segment);
+    const Status opened = ReadSegmentHeader(directory, &segment);
     if (opened.code() == ErrorCode::kNotFound) continue;  // removed since the directory was listed
     INGEST_WAL_RETURN_IF_ERROR(opened);
     SegmentScan& to = scan->segments[kept++];
@@ -381,7 +383,7 @@ Status ScanOneSegment(Directory* directory, const std::string& file, DirectorySc
   segment.file = file;
   scan->whole = false;
   const bool named = ParseSegmentName(file, &segment.number);
-  INGEST_WAL_RETURN_IF_ERROR(OpenHeader(directory, &segment));
+  INGEST_WAL_RETURN_IF_ERROR(ReadSegmentHeader(directory, &segment));
   if (segment.accepted()) {
     scan->log_id = segment.header.log_id;
     scan->has_log_id = true;

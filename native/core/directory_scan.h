@@ -73,6 +73,9 @@ struct DirectoryScan {
 // Reads log.id, lists the directory and reads all headers. kNewerFormat when something is of a newer version.
 Status ReadHeaders(Directory* directory, DirectoryScan* scan);
 
+// Reads the header of `segment->file`, and says in `segment` what it says, or why the file cannot be used.
+Status ReadSegmentHeader(Directory* directory, SegmentScan* segment);
+
 // Opens a segment for reading, mapped when it ends with its seal: then nobody will write or cut it any more.
 Status OpenSegmentSource(Directory* directory, const std::string& file, const SegmentHeader& header,
                          std::unique_ptr<SegmentSource>* source);

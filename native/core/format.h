@@ -4,6 +4,7 @@
 //   directory   log.id                  which log this is
 //               LOCK                    locked while a writer lives; empty
 //               0000000000000001.wal    segment 1 (16 decimal digits), then 2, 3, ...
+//               0000000000000001.ckpt   checkpoint 1, then 2, 3, ...: what recovery needs of the segments up to one
 //               *.tmp                   being made; never part of the log
 //               quarantine/             copies of what was cut or passed over
 //
@@ -12,6 +13,8 @@
 //
 // A record is an entry or a mark, starts at a multiple of 8, and is checked with the segment's salt, its
 // number and the record's own offset: bytes of another segment, or of another place, are never a record.
+//
+// A checkpoint is a sealed file of the same form, with gaps between its LSNs.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +22,8 @@
 
 namespace ingest_wal {
 
-// Version 2 added the short entry and the user record; segments of version 1 are read.
-constexpr uint32_t kFormatVersion = 2;
+// Version 2 added the short entry and the user record, version 3 checkpoints; segments of all versions are read.
+constexpr uint32_t kFormatVersion = 3;
 
 // --- Segment header: two equal copies (but for the copy's number), each filling a block of its own, so that no
 // single damaged sector takes the salt away, without which no record can be checked.
@@ -29,12 +32,13 @@ constexpr uint32_t kFormatVersion = 2;
 //   | magic  | version | checksum | log id | number | salt | first LSN | previous LSN | prev.   | copy | created | planned |
 //   | u64    | u32     | u32      | 16     | u64    | u64  | u64       | u64          | chk u32 | u32  | i64 ms  | u64     |
 //
-//   88            96              104
-//   | former salt | former number |
-//   | u64         | u64           |
+//   88            96              104    108    112               120           128                132    136       144
+//   | former salt | former number | kind | zero | covered segment | covered LSN | covered checksum | zero | entries |
+//   | u64         | u64           | u32  | u32  | u64             | u64         | u32              | u32  | u64     |
 //
 // then zeros up to 4096. Former: of the segment that the file was before, whose records stand where this one has not
-// written yet; zeros when it was none. Checksum: CRC32C of bytes [0, 12) and [16, 4096).
+// written yet; zeros when it was none. From covered segment on: of a checkpoint, zeros in a segment. Checksum: CRC32C of
+// bytes [0, 12) and [16, 4096).
 namespace header {
 constexpr uint64_t kMagic = 0x314c415754534749;  // "IGSTWAL1"
 constexpr size_t kMagicAt = 0;
@@ -51,10 +55,19 @@ constexpr size_t kCreatedAt = 72;
 constexpr size_t kPlannedBytesAt = 80;
 constexpr size_t kFormerSaltAt = 88;
 constexpr size_t kFormerNumberAt = 96;
-constexpr size_t kUsedBytes = 104;
+constexpr size_t kKindAt = 104;
+constexpr size_t kCoveredSegmentAt = 112;
+constexpr size_t kCoveredLsnAt = 120;
+constexpr size_t kCoveredChecksumAt = 128;
+constexpr size_t kEntriesAt = 136;
+constexpr size_t kUsedBytes = 144;
 constexpr size_t kCopyBytes = 4096;
 constexpr size_t kCopies = 2;
 }  // namespace header
+
+// What a file in the form of a segment is.
+enum class FileKind : uint32_t { kSegment = 0, kCheckpoint = 1 };
+constexpr uint32_t kLastFileKind = static_cast<uint32_t>(FileKind::kCheckpoint);
 
 constexpr size_t kLogIdBytes = 16;
 constexpr uint64_t kSegmentDataAt = header::kCopyBytes * header::kCopies;

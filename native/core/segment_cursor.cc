@@ -17,6 +17,7 @@ SegmentCursor::SegmentCursor(SegmentSource* source, const SegmentHeader& header,
       first_lsn_(header.first_lsn),
       scanner_(seed_, first_lsn_, kSegmentDataAt),
       bound_(bound),
+      may_have_gaps_(header.kind == FileKind::kCheckpoint),
       last_lsn_(header.first_lsn - 1) {}
 
 Status SegmentCursor::Step(ScanStep* step) {
@@ -192,8 +193,8 @@ Status SegmentCursor::Next(Located* located, bool* found) {
           superseded_at_ = step.offset;
           return Status();
         }
-        const bool hole_explained = findings_.size() > open_findings_;
-        if (lsn <= last_lsn_ || (lsn != last_lsn_ + 1 && !hole_explained)) {
+        const bool gap_explained = may_have_gaps_ || findings_.size() > open_findings_;
+        if (lsn <= last_lsn_ || (lsn != last_lsn_ + 1 && !gap_explained)) {
           step.end = lsn <= last_lsn_ ? step.end : step.offset;
           Note(Finding::Kind::kMissing, step);
           if (lsn <= last_lsn_) break;

@@ -32,7 +32,8 @@ struct Finding {
 
 class SegmentCursor {
  public:
-  // Entries above `bound` are superseded by later segments: the walk ends before the first of them.
+  // Entries above `bound` are superseded by later segments: the walk ends before the first of them. Between the LSNs of
+  // a checkpoint there may be gaps; in a segment each is a finding.
   SegmentCursor(SegmentSource* source, const SegmentHeader& header, uint64_t bound);
 
   struct Located {
@@ -83,6 +84,7 @@ class SegmentCursor {
   SegmentUsers users_;
   bool all_users_known_ = false;
   uint64_t bound_;
+  bool may_have_gaps_ = false;
   uint64_t last_lsn_;
   Bytes window_;
   uint64_t window_offset_ = 0;

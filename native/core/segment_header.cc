@@ -30,6 +30,11 @@ void EncodeSegmentHeader(const SegmentHeader& from, uint32_t copy, uint8_t* to) 
   Store(to + header::kPlannedBytesAt, from.planned_bytes);
   Store(to + header::kFormerSaltAt, from.former_salt);
   Store(to + header::kFormerNumberAt, from.former_number);
+  Store(to + header::kKindAt, static_cast<uint32_t>(from.kind));
+  Store(to + header::kCoveredSegmentAt, from.covered_segment);
+  Store(to + header::kCoveredLsnAt, from.covered_lsn);
+  Store(to + header::kCoveredChecksumAt, from.covered_checksum);
+  Store(to + header::kEntriesAt, from.entries);
   Store(to + header::kChecksumAt, BlockChecksum(to, header::kChecksumAt, header::kCopyBytes));
 }
 
@@ -42,6 +47,7 @@ HeaderState CheckSegmentHeader(const uint8_t* block, uint32_t copy, SegmentHeade
     return HeaderState::kDamaged;
   }
   if (Load<uint32_t>(block + header::kCopyAt) != copy) return HeaderState::kDamaged;
+  if (Load<uint32_t>(block + header::kKindAt) > kLastFileKind) return HeaderState::kDamaged;
   std::memcpy(to->log_id.data(), block + header::kLogIdAt, kLogIdBytes);
   to->number = Load<uint64_t>(block + header::kNumberAt);
   to->salt = Load<uint64_t>(block + header::kSaltAt);
@@ -52,6 +58,11 @@ HeaderState CheckSegmentHeader(const uint8_t* block, uint32_t copy, SegmentHeade
   to->planned_bytes = Load<uint64_t>(block + header::kPlannedBytesAt);
   to->former_salt = Load<uint64_t>(block + header::kFormerSaltAt);
   to->former_number = Load<uint64_t>(block + header::kFormerNumberAt);
+  to->kind = static_cast<FileKind>(Load<uint32_t>(block + header::kKindAt));
+  to->covered_segment = Load<uint64_t>(block + header::kCoveredSegmentAt);
+  to->covered_lsn = Load<uint64_t>(block + header::kCoveredLsnAt);
+  to->covered_checksum = Load<uint32_t>(block + header::kCoveredChecksumAt);
+  to->entries = Load<uint64_t>(block + header::kEntriesAt);
   const bool sane = to->first_lsn > to->previous_lsn && to->first_lsn <= kMaxLsn;
   return sane ? HeaderState::kValid : HeaderState::kDamaged;
 }

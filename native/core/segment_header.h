@@ -1,4 +1,4 @@
-// The header of a segment and the log.id file: encoding and checking. Pure functions over bytes.
+// The header of a segment or checkpoint, and the log.id file: encoding and checking. Pure functions over bytes.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,13 @@ struct SegmentHeader {
   // The segment that the file was before: its records stand where this one has not written yet. Number 0: none.
   uint64_t former_salt = 0;
   uint64_t former_number = 0;
+  // Of a checkpoint, which is numbered on its own and follows nothing: previous_lsn is 0.
+  FileKind kind = FileKind::kSegment;
+  // The highest segment that it covers, the last LSN in it, and what the next segment names as previous_checksum.
+  uint64_t covered_segment = 0;
+  uint64_t covered_lsn = 0;
+  uint32_t covered_checksum = 0;
+  uint64_t entries = 0;
 };
 
 enum class HeaderState {

@@ -7,17 +7,17 @@ namespace ingest_wal {
 namespace {
 constexpr size_t kDigits = 16;
 constexpr const char* kSegmentSuffix = ".wal";
-}  // namespace
+constexpr const char* kCheckpointSuffix = ".ckpt";
 
-std::string SegmentName(uint64_t number) {
+std::string NumberedName(uint64_t number, const char* suffix) {
   char text[32];
-  std::snprintf(text, sizeof(text), "%016llu%s", static_cast<unsigned long long>(number), kSegmentSuffix);
+  std::snprintf(text, sizeof(text), "%016llu%s", static_cast<unsigned long long>(number), suffix);
   return text;
 }
 
-bool ParseSegmentName(const std::string& name, uint64_t* number) {
-  if (name.size() != kDigits + std::strlen(kSegmentSuffix)) return false;
-  if (name.compare(kDigits, std::string::npos, kSegmentSuffix) != 0) return false;
+bool ParseNumberedName(const std::string& name, const char* suffix, uint64_t* number) {
+  if (name.size() != kDigits + std::strlen(suffix)) return false;
+  if (name.compare(kDigits, std::string::npos, suffix) != 0) return false;
   uint64_t value = 0;
   for (size_t i = 0; i < kDigits; i++) {
     if (name[i] < '0' || name[i] > '9') return false;
@@ -25,6 +25,18 @@ bool ParseSegmentName(const std::string& name, uint64_t* number) {
   }
   *number = value;
   return value > 0;
+}
+
+}  // namespace
+
+std::string SegmentName(uint64_t number) { return NumberedName(number, kSegmentSuffix); }
+
+bool ParseSegmentName(const std::string& name, uint64_t* number) { return ParseNumberedName(name, kSegmentSuffix, number); }
+
+std::string CheckpointName(uint64_t number) { return NumberedName(number, kCheckpointSuffix); }
+
+bool ParseCheckpointName(const std::string& name, uint64_t* number) {
+  return ParseNumberedName(name, kCheckpointSuffix, number);
 }
 
 bool IsTemporaryName(const std::string& name) {

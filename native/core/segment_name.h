@@ -21,6 +21,10 @@ std::string SegmentName(uint64_t number);
 // The number of a segment's name; false when `name` is not exactly what SegmentName makes of some number > 0.
 bool ParseSegmentName(const std::string& name, uint64_t* number);
 
+// "0000000000000042.ckpt" for 42, and back.
+std::string CheckpointName(uint64_t number);
+bool ParseCheckpointName(const std::string& name, uint64_t* number);
+
 bool IsTemporaryName(const std::string& name);
 
 }  // namespace ingest_wal

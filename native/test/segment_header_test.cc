@@ -38,6 +38,11 @@ TEST(SegmentHeader, ReadsAsItWasWritten) {
   written.previous_checksum = 0xdeadbeef;
   written.created_ms = -3;
   written.planned_bytes = 12345;
+  written.kind = FileKind::kCheckpoint;
+  written.covered_segment = 7;
+  written.covered_lsn = 300;
+  written.covered_checksum = 0xcafe;
+  written.entries = 33;
   SegmentHeader read;
   uint32_t version = 0;
   ASSERT_EQ(Check(Encoded(written, 1), 1, &read, &version), HeaderState::kValid);
@@ -50,6 +55,11 @@ TEST(SegmentHeader, ReadsAsItWasWritten) {
   EXPECT_EQ(read.previous_checksum, 0xdeadbeefu);
   EXPECT_EQ(read.created_ms, -3);
   EXPECT_EQ(read.planned_bytes, 12345u);
+  EXPECT_EQ(read.kind, FileKind::kCheckpoint);
+  EXPECT_EQ(read.covered_segment, 7u);
+  EXPECT_EQ(read.covered_lsn, 300u);
+  EXPECT_EQ(read.covered_checksum, 0xcafeu);
+  EXPECT_EQ(read.entries, 33u);
 }
 
 TEST(SegmentHeader, AnyFlippedBitIsSeen) {
@@ -88,6 +98,13 @@ TEST(SegmentHeader, LsnsThatCannotBeAreRefusedBehindASoundChecksum) {
   Store(version_zero.data() + header::kVersionAt, uint32_t{0});
   FixChecksum(&version_zero, header::kChecksumAt);
   EXPECT_EQ(Check(version_zero), HeaderState::kDamaged);
+}
+
+TEST(SegmentHeader, AKindThatThereIsNotIsRefusedBehindASoundChecksum) {
+  std::vector<uint8_t> block = Encoded(HeaderOf(1, 1), 0);
+  Store(block.data() + header::kKindAt, kLastFileKind + 1);
+  FixChecksum(&block, header::kChecksumAt);
+  EXPECT_EQ(Check(block), HeaderState::kDamaged);
 }
 
 TEST(Identity, ReadsAsItWasWrittenAndAnyFlippedBitIsSeen) {

@@ -1,4 +1,4 @@
-// Proves that names of segments sort like their numbers and that no other name is taken for one.
+// Proves that names of segments and checkpoints sort like their numbers and that no other name is taken for one.
 #include "segment_name.h"
 #include "testing.h"
 
@@ -29,6 +29,21 @@ TEST(SegmentName, NothingElseIsOne) {
   }
   uint64_t number = 0;
   EXPECT_FALSE(ParseSegmentName(std::string("0000000000000001.wal\0", 21), &number));
+}
+
+TEST(CheckpointName, ReadsAsItWasMadeAndIsNoSegments) {
+  EXPECT_EQ(CheckpointName(42), std::string("0000000000000042.ckpt"));
+  for (const uint64_t number : {uint64_t{1}, uint64_t{42}, kMaxSegmentNumber}) {
+    uint64_t read = 0;
+    ASSERT_TRUE(ParseCheckpointName(CheckpointName(number), &read));
+    EXPECT_EQ(read, number);
+    EXPECT_FALSE(ParseSegmentName(CheckpointName(number), &read));
+    EXPECT_FALSE(ParseCheckpointName(SegmentName(number), &read));
+    EXPECT_FALSE(ParseCheckpointName(CheckpointName(number) + kTemporarySuffix, &read));
+    EXPECT_TRUE(IsTemporaryName(CheckpointName(number) + kTemporarySuffix));
+  }
+  uint64_t read = 0;
+  EXPECT_FALSE(ParseCheckpointName("0000000000000000.ckpt", &read));
 }
 
 TEST(TemporaryName, EndsInTmp) {

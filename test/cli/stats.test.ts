@@ -33,7 +33,7 @@ describe('figures', () => {
     expect(await statsJson(directory)).toMatchObject({
       directory,
       logId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
-      formatVersion: 2,
+      formatVersion: 3,
       live: false,
       segments: 1,
       entries: 11,

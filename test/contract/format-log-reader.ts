@@ -30,7 +30,7 @@ export function readLogFiles(files: ReadonlyMap<string, Buffer>): Verdict {
   for (const segment of segments) {
     if (!isUsed(segment)) continue
     if (segment.header?.logId !== logId) segment.rejected = 'foreign_segment'
-    else if (segment.header?.number !== segment.number) segment.rejected = 'misplaced_segment'
+    else if (segment.header?.number !== segment.number || segment.header.isCheckpoint) segment.rejected = 'misplaced_segment'
   }
   setBounds(segments)
   for (const segment of segments) if (isUsed(segment)) walk(segment, segment.header as Header)

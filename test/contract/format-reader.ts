@@ -77,6 +77,8 @@ export const headerLayout = layoutOf('Segment header', 'Constant')
 export interface Header {
   logId: string
   number: number
+  /** Whether it is a checkpoint's. */
+  isCheckpoint: boolean
   seed: number
   firstLsn: number
   previousLsn: number
@@ -99,11 +101,12 @@ export function validHeader(block: Buffer, copy: number): Header | undefined {
   if (load(block, headerLayout, 'magic') !== bigConstant('header::kMagic')) return undefined
   if (!isKnown(field('version'))) return undefined
   if (field('checksum') !== crc(crc(0, block.subarray(0, 12)), block.subarray(16))) return undefined
-  if (field('copy') !== copy) return undefined
+  if (field('copy') !== copy || field('kind') > constant('kLastFileKind')) return undefined
   if (field('first LSN') <= field('previous LSN') || field('first LSN') > constant('kMaxLsn')) return undefined
   return {
     logId: block.subarray(16, 32).toString('hex'),
     number: field('number'),
+    isCheckpoint: field('kind') !== 0,
     seed: segmentSeed(load(block, headerLayout, 'salt'), load(block, headerLayout, 'number')),
     firstLsn: field('first LSN'),
     previousLsn: field('previous LSN'),
