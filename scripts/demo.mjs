@@ -58,7 +58,7 @@ try {
   wholeBar.done(`${count(unbroken.summary.replayed)} replayed in ${(unbroken.durationMs / 1000).toFixed(1)} s`)
 
   const brokenBar = rowsBar(`killed ${kills} times`)
-  const { broken, same } = await compareWithUnbroken({
+  const { broken, logged, same } = await compareWithUnbroken({
     file,
     work,
     kills,
@@ -70,7 +70,7 @@ try {
   brokenBar.done(`${broken.kills} SIGKILLs survived`)
   for (const note of broken.notes) console.log(`  last start: ${note}`)
 
-  const { logged, rows, rejected } = broken.summary
+  const { rows, rejected } = broken.summary
   console.log(`rows in ${count(rows)}, rows logged ${count(logged)}, rejected ${count(rejected)}`)
   if (!same || logged !== measurements || rows !== measurements) {
     console.error(`The states DIFFER. Seed ${seed}; node scripts/demo.mjs --seed ${seed} --keep does it again and keeps ${work}`)

@@ -24,15 +24,15 @@ const work = mkdtempSync(join(tmpdir(), 'ingest-wal-kills-'))
 let failed = false
 try {
   const unbroken = await unbrokenRun({ file, work, options })
-  const { rows, logged, replayed, rejected } = unbroken.summary
-  console.log(`unbroken: ${rows} rows in, ${logged} logged, ${replayed} replayed, ${rejected} rejected`)
+  const { rows, logged: expected, replayed, rejected } = unbroken.summary
+  console.log(`unbroken: ${rows} rows in, ${expected} logged, ${replayed} replayed, ${rejected} rejected`)
   for (const seed of values.seeds.split(',').map(Number)) {
-    const { broken, same } = await compareWithUnbroken({ file, work, options, kills: Number(values.kills), seed, unbroken })
+    const { broken, logged, same } = await compareWithUnbroken({ file, work, options, kills: Number(values.kills), seed, unbroken })
     const { summary, kills } = broken
-    const agree = same && summary.logged === logged && summary.rows === rows && summary.rejected === rejected
+    const agree = same && logged === expected && summary.rows === rows && summary.rejected === rejected
     failed ||= !agree
     console.log(
-      `seed ${seed}: ${kills} kills, ${summary.rows} rows in, ${summary.logged} logged, ${summary.rejected} rejected, ` +
+      `seed ${seed}: ${kills} kills, ${summary.rows} rows in, ${logged} logged, ${summary.rejected} rejected, ` +
         `states ${same ? 'identical byte for byte' : 'DIFFERENT'}`
     )
   }

@@ -221,10 +221,11 @@ async function writeStates(service: ReplayService, { out }: IngestCommandOptions
 }
 
 function noteSummary(summary: IngestSummary, rejects: RejectFile, output: CliSession['output']): void {
-  const { rows, rejected, logged, replayed, rolledBack, parkedUsers } = summary
+  const { rows, rejected, logged, resumedAfter, replayed, rolledBack, parkedUsers } = summary
   output.note(
-    `${plural(rows, 'row', 'rows')} in, ${formatCount(logged)} logged, ${formatCount(rejected)} rejected; ` +
-      `${formatCount(replayed)} replayed by this run`
+    `${plural(rows, 'row', 'rows')} in, ${formatCount(rejected)} rejected; ` +
+      `${formatCount(logged)} logged and ${formatCount(replayed)} replayed by this run` +
+      (resumedAfter > 0 ? `, which went on behind row ${formatCount(resumedAfter)}` : '')
   )
   if (rejected > 0) output.note(`rejected rows and the reasons: ${rejects.path}`)
   if (rolledBack > 0) output.note(`${plural(rolledBack, 'replay', 'replays')} failed and ${rolledBack === 1 ? 'was' : 'were'} rolled back`)

@@ -55,7 +55,7 @@ export interface IngestSummary {
   rows: number
   /** Rows that could not be read; each is in the reject file. */
   rejected: number
-  /** Rows in the log, by this run and the ones before. */
+  /** Rows that this run logged; those up to `resumedAfter` were logged or rejected by the runs before. */
   logged: number
   /** Row behind which this run went on; 0 when it began at the first. */
   resumedAfter: number
@@ -98,8 +98,7 @@ class Ingestion {
     this.#resumed = service.recovery.sources.get(this.#number)
     this.#parked = new Set(service.manager.parkedUsers())
     const resumedAfter = this.#resumed?.position ?? 0
-    const logged = this.#resumed?.rows ?? 0
-    this.#summary = { rows: 0, rejected: 0, logged, resumedAfter, replayed: 0, rolledBack: 0, parkedUsers: [] }
+    this.#summary = { rows: 0, rejected: 0, logged: 0, resumedAfter, replayed: 0, rolledBack: 0, parkedUsers: [] }
   }
 
   async run(): Promise<IngestSummary> {

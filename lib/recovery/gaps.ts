@@ -9,6 +9,15 @@ import type { UserMachine } from './machine.js'
 import type { TaintedUser } from './report.js'
 import { taintsOf } from './taint.js'
 
+/** What the log has lost and removed so far, as it is read. */
+export interface Losses {
+  readonly damage: readonly Damage[]
+  /** Entries up to this LSN come from a checkpoint: what was not needed any more is missing between them. */
+  readonly checkpointedLsn: number
+}
+
+export const NO_LOSSES: Losses = Object.freeze({ damage: [], checkpointedLsn: 0 })
+
 /** Lost entries of a user between two that came back. */
 export interface Gap {
   afterLsn: number
@@ -52,19 +61,21 @@ export function sequenceAfterVerdict(sequence: number, lostAtEnd: number): numbe
 }
 
 /** Called with LSN and running number of each entry before it is applied. */
-export function noteGap(user: UserMachine, lsn: number, sequence: number, damage: readonly Damage[]): void {
+export function noteGap(user: UserMachine, lsn: number, sequence: number, { damage, checkpointedLsn }: Losses): void {
   const skipped = skippedSequences(user.sequence, sequence)
-  if (skipped === 0) return
+  // In a log that has lost nothing so far, numbers are missing because old entries were removed: they were done with.
+  if (skipped === 0 || !damage.some((stretch) => stretch.lastLsn > 0)) return
   const range = { afterLsn: user.lastLsn, beforeLsn: lsn }
-  if (skipped >= RECOVERY_STEP) {
+  const isThinned = lsn <= checkpointedLsn
+  if (skipped >= RECOVERY_STEP && !isThinned) {
     user.gaps.push({ ...range, lost: skipped - RECOVERY_STEP, kind: 'recovery' })
     keepVerdicts(user, skipped - RECOVERY_STEP)
     return
   }
   const lost = Math.min(skipped, lostBetween(damage, range.afterLsn, range.beforeLsn))
-  // Without damage in between, nothing is lost: old entries were removed because they were done with.
+  // Without damage in between, nothing is lost either.
   if (lost === 0) return
-  user.gaps.push({ ...range, lost, kind: skipped === lost ? 'proof' : 'bound' })
+  user.gaps.push({ ...range, lost, kind: skipped === lost && !isThinned ? 'proof' : 'bound' })
   user.unaccounted += lost
   user.newerUnknown = true
   for (const buffer of user.buffers) {

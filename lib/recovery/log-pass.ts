@@ -5,17 +5,19 @@
 import { WalError } from '../errors.js'
 import { isOurs } from '../replay/payloads.js'
 import { MeasurementPayload, type Damage, type Entry, type EntryChunk } from '../wal/types.js'
+import type { Losses } from './gaps.js'
 import { applyEntry, applyMeasurement, createMachine, type UserMachine } from './machine.js'
 import { NumberArena } from './number-arena.js'
 import { SourceEnds } from './sources.js'
 
 const NO_USERS: readonly string[] = []
 
-export class LogPass {
+export class LogPass implements Losses {
   readonly machines = new Map<string, UserMachine>()
   readonly sources = new SourceEnds()
   /** What was met in the log so far. */
   readonly damage: Damage[] = []
+  checkpointedLsn = 0
   entries = 0
   otherEntries = 0
   lastLsn = 0
@@ -26,6 +28,7 @@ export class LogPass {
 
   takeEntry(entry: Entry): void {
     this.#noteEntries(1, entry.lsn)
+    if (entry.segment < 0) this.checkpointedLsn = entry.lsn
     if (this.#isOther(entry)) return
     this.#apply(this.#machineOf(entry.userId), entry)
     this.sources.keepOwn()
@@ -34,6 +37,7 @@ export class LogPass {
   takeChunk(chunk: EntryChunk): void {
     if (chunk.length === 0) return
     this.#noteEntries(chunk.length, chunk.lsn(chunk.length - 1))
+    this.#noteCheckpointed(chunk)
     if (chunk.users !== this.#users) {
       this.#users = chunk.users
       this.#numbered = []
@@ -42,6 +46,14 @@ export class LogPass {
       if (!this.#takeMeasurement(chunk, i)) this.#takeOther(chunk, i)
     }
     this.sources.keepOwn()
+  }
+
+  /** The entries of a checkpoint come first. */
+  #noteCheckpointed(chunk: EntryChunk): void {
+    if (chunk.segment(0) >= 0) return
+    let last = chunk.length - 1
+    while (chunk.segment(last) >= 0) last--
+    this.checkpointedLsn = chunk.lsn(last)
   }
 
   /** Takes an entry that is numbers alone and whole. */
@@ -57,7 +69,7 @@ export class LogPass {
     const timestamp = chunk.measurementTimestamp(i)
     const value = chunk.measurementValue(i)
     const machine = this.#numbered[chunk.user(i)] ?? this.#machineNumbered(chunk.user(i))
-    applyMeasurement(machine, chunk.lsn(i), sequence, chunk.timestamp(i), buffer, timestamp, value, source, position, this.damage)
+    applyMeasurement(machine, chunk.lsn(i), sequence, chunk.timestamp(i), buffer, timestamp, value, source, position, this)
     if (origin === 1) this.sources.noteRow(machine.userId, source, position, timestamp)
     return true
   }
@@ -76,7 +88,7 @@ export class LogPass {
 
   #apply(machine: UserMachine, entry: Entry): void {
     try {
-      applyEntry(machine, entry, this.damage)
+      applyEntry(machine, entry, this)
     } catch (cause) {
       if (!(cause instanceof WalError)) throw cause
       const { lsn, segment, offset } = entry

@@ -30,9 +30,9 @@ import {
   type EndReason,
   type StartPayload
 } from '../replay/payloads.js'
-import { Operation, type Damage, type Entry } from '../wal/types.js'
+import { Operation, type Entry } from '../wal/types.js'
 import { EncodedList } from './encoded-list.js'
-import { account, doubtThrough, forgetThrough, noNewerUnknown, noteGap, outcomesKnown, type Doubts } from './gaps.js'
+import { account, doubtThrough, forgetThrough, NO_LOSSES, noNewerUnknown, noteGap, outcomesKnown, type Doubts, type Losses } from './gaps.js'
 import { NumberArena } from './number-arena.js'
 
 /** A buffer with its measurements still encoded. */
@@ -92,11 +92,11 @@ export function createMachine(userId: string, arena = new NumberArena()): UserMa
 }
 
 /**
- * Takes the next entry of the user; `damage` is what was met in the log so far. Throws `ERR_WAL_CODEC` when its payload is
+ * Takes the next entry of the user; `losses` is what was met in the log so far. Throws `ERR_WAL_CODEC` when its payload is
  * not of this version.
  */
-export function applyEntry(user: UserMachine, entry: Entry, damage: readonly Damage[] = []): void {
-  noteGap(user, entry.lsn, entry.sequence, damage)
+export function applyEntry(user: UserMachine, entry: Entry, losses: Losses = NO_LOSSES): void {
+  noteGap(user, entry.lsn, entry.sequence, losses)
   user.sequence = entry.sequence
   user.lastLsn = entry.lsn
   switch (entry.operation) {
@@ -157,9 +157,9 @@ export function applyMeasurement(
   value: number,
   source: number,
   position: number,
-  damage: readonly Damage[]
+  losses: Losses
 ): void {
-  if (sequence !== user.sequence + 1) noteGap(user, lsn, sequence, damage)
+  if (sequence !== user.sequence + 1) noteGap(user, lsn, sequence, losses)
   user.sequence = sequence
   user.lastLsn = lsn
   const only = user.buffers.length === 1 ? user.buffers[0] : undefined

@@ -35,9 +35,8 @@ export interface TaintedUser {
 /** How far a source that can be read again was logged. */
 export interface RecoveredSource {
   source: number
-  /** Row of the last measurement logged, and how many were. */
+  /** Row of the last measurement logged. */
   position: number
-  rows: number
   /** Whose it was, and its time in milliseconds since the Unix epoch: to know the source again. */
   userId: string
   timestamp: number

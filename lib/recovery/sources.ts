@@ -19,7 +19,6 @@ export class SourceEnds {
   /** A measurement that is numbers alone. */
   noteRow(userId: string, source: number, position: number, timestamp: number): void {
     const end = this.#endOf(source)
-    end.rows++
     if (position <= end.position) return
     end.position = position
     end.userId = userId
@@ -62,7 +61,6 @@ export class SourceEnds {
       return
     }
     const end = this.#endOf(origin.source)
-    end.rows++
     if (origin.position <= end.position) return
     end.position = origin.position
     end.userId = userId
@@ -74,7 +72,7 @@ export class SourceEnds {
     if (this.#last?.source === source) return this.#last
     let end = this.#ends.get(source)
     if (end === undefined) {
-      end = { source, position: 0, rows: 0, userId: '', timestamp: 0, encoded: undefined }
+      end = { source, position: 0, userId: '', timestamp: 0, encoded: undefined }
       this.#ends.set(source, end)
     }
     return (this.#last = end)

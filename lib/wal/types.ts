@@ -55,9 +55,9 @@ export interface Entry {
   payload: Uint8Array
   /** The user's own running number (1, 2, 3, …), 0 where the appender keeps none. */
   sequence: number
-  /** Number of the segment that holds the entry; 0 while it is only staged. */
+  /** Number of the segment that holds the entry; 0 while it is only staged; minus the number of the checkpoint that holds it. */
   segment: number
-  /** Byte offset of the entry in that segment. */
+  /** Byte offset of the entry in that file. */
   offset: number
 }
 
@@ -78,9 +78,9 @@ export interface EntryChunk {
   user(index: number): number
   userId(index: number): string
   sequence(index: number): number
-  /** Number of the segment that holds the entry; 0 while it is only staged. */
+  /** Number of the segment that holds the entry; 0 while it is only staged; minus the number of the checkpoint that holds it. */
   segment(index: number): number
-  /** Byte offset of the entry in that segment. */
+  /** Byte offset of the entry in that file. */
   offset(index: number): number
   /** A view of the bytes given to `append`. */
   payload(index: number): Uint8Array

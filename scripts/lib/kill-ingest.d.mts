@@ -19,6 +19,8 @@ export interface Comparison {
   seed: number
   whole: UnbrokenRun
   broken: RunResult & { kills: number }
+  /** Rows that all runs of it logged together. */
+  logged: number
   /** The states are the same, byte for byte. */
   same: boolean
 }

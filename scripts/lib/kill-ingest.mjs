@@ -72,7 +72,18 @@ export async function ingestWithKills({ file, directory, out, options, kills, ro
   }
 }
 
-/** An unbroken run and one with kills, each on a log of its own. Resolves with both summaries and whether the states agree. */
+/** Rows in the log: every run's, while nothing of the log's history was removed. */
+async function loggedRows(directory) {
+  const { Operation, readLogChunks } = await import('../../dist/esm/index.js')
+  let rows = 0
+  for await (const { length } of readLogChunks(directory, { operations: [Operation.ADD_MEASUREMENT], reuse: true })) rows += length
+  return rows
+}
+
+/**
+ * An unbroken run and one with kills, each on a log of its own. Resolves with both summaries, the rows that all runs of the
+ * second logged, and whether the states agree.
+ */
 export async function compareWithUnbroken({ file, work, options = [], kills, seed, unbroken, ...callbacks }) {
   const whole = unbroken ?? (await unbrokenRun({ file, work, options, onProgress: callbacks.onProgress }))
   const directory = join(work, `killed-${seed}`)
@@ -91,7 +102,7 @@ export async function compareWithUnbroken({ file, work, options = [], kills, see
     ...callbacks
   })
   const same = existsSync(out) && readFileSync(out).equals(readFileSync(whole.out))
-  return { seed, whole, broken, same }
+  return { seed, whole, broken, logged: await loggedRows(directory), same }
 }
 
 export async function unbrokenRun({ file, work, options = [], onProgress }) {

@@ -37,7 +37,7 @@ describe('rows in, states out', () => {
     expect(done.status).toBe(0)
     expect(JSON.parse(done.stdout)).toMatchObject({ rows: 3, logged: 3, replayed: 3, rejected: 0, users: 2 })
     expect(done.stderr).toMatch(/new log in .*data\/wal/)
-    expect(done.stderr).toContain('3 rows in, 3 logged, 0 rejected')
+    expect(done.stderr).toContain('3 rows in, 0 rejected; 3 logged')
     const states = JSON.parse(readFileSync(join(folder, 'states.json'), 'utf8')) as Record<string, { count: number }>
     expect(Object.keys(states)).toEqual(['7', '8'])
     expect(states['7']?.count).toBe(2)

@@ -62,7 +62,7 @@ function run(script: Script, lost: readonly number[] = []): UserMachine {
   const user = createMachine('u')
   const damage: Damage[] = []
   for (const entry of script.entries) {
-    if (!lost.includes(entry.lsn)) applyEntry(user, entry, damage)
+    if (!lost.includes(entry.lsn)) applyEntry(user, entry, { damage, checkpointedLsn: 0 })
     else damage.push({ kind: 'entry', segment: 1, file: '', offset: 0, endOffset: 0, firstLsn: entry.lsn, lastLsn: entry.lsn, previousLsn: 0, users: [], detail: '' })
   }
   return user
@@ -167,7 +167,7 @@ describe('lost is', () => {
 
   test('nothing, where entries that are not needed were removed', () => {
     const user = createMachine('u')
-    for (const entry of replayed().entries.slice(5)) applyEntry(user, entry, [])
+    for (const entry of replayed().entries.slice(5)) applyEntry(user, entry)
     expect(buffersOf(user)).toEqual(['2[c d]'])
     expect(taints(user)).toEqual([])
     expect(user.gaps).toEqual([])
@@ -177,7 +177,7 @@ describe('lost is', () => {
     const user = createMachine('u')
     const last = 2 ** 32 - 1
     user.sequence = last - 3
-    for (const [i, entry] of replayed().entries.entries()) applyEntry(user, { ...entry, sequence: sequenceAfter(last - 3, i + 1) }, [])
+    for (const [i, entry] of replayed().entries.entries()) applyEntry(user, { ...entry, sequence: sequenceAfter(last - 3, i + 1) })
     expect(buffersOf(user)).toEqual(['2[c d]'])
     expect(taints(user)).toEqual([])
     expect(user.sequence).toBe(replayed().entries.length - 3)
@@ -192,7 +192,7 @@ describe('lost is', () => {
         continue
       }
       if (entry.operation !== Operation.ADD_MEASUREMENT) {
-        for (const user of [asEntries, asNumbers]) applyEntry(user, entry, damage)
+        for (const user of [asEntries, asNumbers]) applyEntry(user, entry, { damage, checkpointedLsn: 0 })
         continue
       }
       const buffer = Buffer.from(entry.payload).readUInt32LE(2)
@@ -202,8 +202,8 @@ describe('lost is', () => {
       payload.writeDoubleLE(entry.lsn, 16)
       payload.writeUInt32LE(3, 24)
       payload.writeDoubleLE(entry.lsn, 32)
-      applyEntry(asEntries, { ...entry, payload }, damage)
-      applyMeasurement(asNumbers, entry.lsn, entry.sequence, entry.timestamp, buffer, 0, entry.lsn, 3, entry.lsn, damage)
+      applyEntry(asEntries, { ...entry, payload }, { damage, checkpointedLsn: 0 })
+      applyMeasurement(asNumbers, entry.lsn, entry.sequence, entry.timestamp, buffer, 0, entry.lsn, 3, entry.lsn, { damage, checkpointedLsn: 0 })
       expect({ ...asNumbers, arena: undefined }).toEqual({ ...asEntries, arena: undefined })
     }
     expect(buffersOf(asNumbers)).toEqual(buffersOf(asEntries))
@@ -217,7 +217,7 @@ describe('lost is', () => {
       // The lost measurement has the last number, the one behind it has 1.
       const sequence = sequenceAfter(2 ** 32 - 1 - 9, entry.lsn)
       if (entry.lsn === 1) user.sequence = sequence - 1
-      if (entry.lsn !== 9) applyEntry(user, { ...entry, sequence }, damage)
+      if (entry.lsn !== 9) applyEntry(user, { ...entry, sequence }, { damage, checkpointedLsn: 0 })
     }
     expect(user.sequence).toBe(1)
     expect(taints(user)).toEqual(['2 measurements 1'])
