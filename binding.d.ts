@@ -226,3 +226,48 @@ export function scan(path: string): Promise<NativeScan>
 
 /** Reads a log's directory (ring of a live writer included) or one segment file; changes nothing, takes no lock. */
 export function read(path: string, options?: NativeReadOptions): Promise<NativeReader>
+
+/** A compacted copy of what recovery needs of all segments up to one. */
+export interface NativeCheckpoint {
+  number: number
+  file: string
+  /** 'base': recovery begins with it. 'backup': the one before, with which it would begin if the base were damaged. */
+  state: 'base' | 'backup' | 'superseded' | 'damaged'
+  fileBytes: number
+  /** Number of the last segment that it stands for. */
+  coveredSegment: number
+  /** The last LSN that it stands for. */
+  coveredLsn: number
+  entries: number
+  /** LSNs of its first and last entry; 0 when it has none, and at `open` where only its header was read. */
+  firstLsn: number
+  lastLsn: number
+  /** When it was made. */
+  created: number
+}
+
+/**
+ * What goes into a checkpoint. An entry is kept if its user is not in `users`, or its LSN is at least the user's
+ * `keepFromLsn`, or its LSN is in `alsoLsns`.
+ */
+export interface NativeCheckpointPlan {
+  directory: string
+  /** The highest segment that it covers: it and all before it are complete, neither written nor sealed any more. */
+  throughSegment: number
+  /** Users of whom not everything is kept. Entries of all others are. */
+  users: string[]
+  /** Of each of `users`, from which LSN on everything is kept; Infinity: nothing. */
+  keepFromLsn: Float64Array
+  /** Kept besides, whosever they are; ascending. */
+  alsoLsns: Float64Array
+  /** Its first value, when it is not 0, stops the writing. May be in shared memory. */
+  abort?: Int32Array
+}
+
+/**
+ * Writes the next checkpoint: reads the base and the segments behind it, writes a temporary file, syncs it, reads it back
+ * from the device, and only then gives it its name. On a thread of its own; takes no lock: for the process that has the
+ * log's lock, one call at a time. Rejects, having changed nothing: ERR_WAL_CORRUPT when entries that it would cover are
+ * damaged or missing, ERR_WAL_INVALID_ARGUMENT when there is no such complete segment, ERR_WAL_CLOSED when it was stopped.
+ */
+export function writeCheckpoint(plan: NativeCheckpointPlan): Promise<NativeCheckpoint>

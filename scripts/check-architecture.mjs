@@ -62,6 +62,11 @@ const RULES = [
     reach: [core('writer', 'segment_writer', 'spare_segment', 'log')]
   },
   {
+    name: 'checkpoints are written beside the writer, not by it',
+    files: /^native\/core\/(checkpoint_writer|segment_layout)\.(h|cc)$/,
+    reach: [core('writer', 'segment_writer', 'spare_segment', 'log')]
+  },
+  {
     name: 'platform files see their interface only',
     files: /^native\/core\/platform\//,
     only: [/^</, /^native\/core\/platform\/\w+\.h$/, core('bytes', 'status')]

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const MOST_GROWTH = 1.05
-const MEASURED = ['measured_append', 'measured_frame', 'measured_scan']
+const MEASURED = ['measured_append', 'measured_frame', 'measured_scan', 'measured_steps']
 const root = fileURLToPath(new URL('..', import.meta.url))
 const recordFile = join(root, 'native/bench/instruction-counts.json')
 const { values } = parseArgs({ options: { record: { type: 'boolean', default: false }, seeded: { type: 'boolean', default: false } } })

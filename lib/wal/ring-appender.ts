@@ -4,7 +4,8 @@
  * their checksums, and is the only one who reads them.
  *
  * Safe against the death of the process at any instruction: an entry is visible only when `head` has moved behind it, which
- * is the last store, and an atomic one.
+ * is the last store. It is an atomic one, unless the ring says that the writer fences (`SetWriterFences` of staging_ring.h): an
+ * atomic store waits until all stores before it have reached memory that the other core had last.
  */
 import type { NativeLog } from '../../binding.js'
 import { WalError } from '../errors.js'
@@ -20,6 +21,7 @@ const TAIL_AT = 192
 const DURABLE_LSN_AT = 200
 const WAKE_AT_AT = 208
 const STATE_AT = 212
+const WRITER_FENCES_AT = 216
 const DATA_AT = 4096
 const STATE_FAILED = 2
 const ENTRY_MAGIC = 0x47545357
@@ -42,6 +44,7 @@ const LAYOUT: Readonly<Record<string, number>> = {
   durableLsnAt: DURABLE_LSN_AT,
   wakeAtAt: WAKE_AT_AT,
   stateAt: STATE_AT,
+  writerFencesAt: WRITER_FENCES_AT,
   dataAt: DATA_AT,
   stateFailed: STATE_FAILED,
   entryMagic: ENTRY_MAGIC,
@@ -72,13 +75,14 @@ export class RingAppender implements Appender {
   readonly #words: Int32Array
   readonly #numbers: Float64Array
   readonly #end: number
+  readonly #writerFences: boolean
   readonly #maxEntryBytes: number
   readonly #maxPayloadBytes: number
   readonly #users = new UserIds()
   readonly #codes: { closed: number; backpressure: number; invalid: number; tooLarge: number; failed: number }
   /** Where the next entry goes, in bytes of the region, and the low half of its position in the ring. */
-  #at = DATA_AT
-  #head = 0
+  #at: number
+  #head: number
   /** Bytes of the ring that are known to be free; more may be. */
   #freeBytes: number
   #lastLsn: number
@@ -90,9 +94,11 @@ export class RingAppender implements Appender {
   readonly #endTurn = (): void => {
     this.#clockLeft = 0
     this.#isTurnWatched = false
+    // An engine may look at "wake at" once for a whole loop of appends, where the look is not atomic.
+    this.#wake(Atomics.load(this.#words, WAKE_AT_AT >> 2))
   }
 
-  /** `memory` is what `log.ringMemory()` gave; nothing was appended to it yet, and nobody else appends to it. */
+  /** `memory` is what `log.ringMemory()` gave: an empty ring, to which nobody else appends. */
   constructor(log: NativeLog, memory: ArrayBuffer, module: NativeModule) {
     checkLayout(module)
     this.#log = log
@@ -100,7 +106,10 @@ export class RingAppender implements Appender {
     this.#words = new Int32Array(memory)
     this.#numbers = new Float64Array(memory)
     this.#end = memory.byteLength
+    this.#writerFences = this.#words[WRITER_FENCES_AT >> 2] === 1
     this.#freeBytes = memory.byteLength - DATA_AT
+    this.#head = this.#words[HEAD_AT >> 2] as number
+    this.#at = DATA_AT + (tailOf(this.#words) % this.#freeBytes)
     this.#maxEntryBytes = Math.floor(this.#freeBytes / 4)
     this.#maxPayloadBytes = module.limits.maxPayloadBytes
     this.#lastLsn = log.lastLsn()
@@ -188,7 +197,9 @@ export class RingAppender implements Appender {
   /** Stores everything of an entry but its payload. Returns where the payload goes, or an error code. */
   #begin(operation: Operation, user: number, payloadBytes: number, sequence: number): number {
     const users = this.#users
-    const userIdBytes = users.lengths[user] as number
+    const ids = users.words
+    let from = users.starts[user] as number
+    const userIdBytes = ids[from++] as number
     const entryBytes = ENTRY_USER_ID_AT + ((userIdBytes + 7) & ~7) + ((payloadBytes + 7) & ~7)
     const words = this.#words
     if (entryBytes > this.#maxEntryBytes) return this.#codes.tooLarge
@@ -209,8 +220,6 @@ export class RingAppender implements Appender {
     words[word + (ENTRY_OPERATION_AT >> 2)] = operation | (userIdBytes << 16)
     words[word + (ENTRY_PAYLOAD_BYTES_AT >> 2)] = payloadBytes
     words[word + (ENTRY_SEQUENCE_AT >> 2)] = sequence
-    const ids = users.words
-    let from = users.starts[user] as number
     let to = word + (ENTRY_USER_ID_AT >> 2)
     for (const end = to + (((userIdBytes + 7) & ~7) >> 2); to < end; to++) words[to] = ids[from++] as number
     return to << 2
@@ -225,19 +234,26 @@ export class RingAppender implements Appender {
     this.#freeBytes -= entryBytes
     const lsn = ++this.#lastLsn
     words[LAST_LSN_AT >> 2] = lsn
-    Atomics.store(words, HEAD_AT >> 2, this.#head)
-    // In this order, against a writer that sets it and then looks at head: one of the two always sees the other.
-    const wakeAt = Atomics.load(words, WAKE_AT_AT >> 2)
-    if (wakeAt !== NEVER_WAKE) this.#wakeFrom(wakeAt >>> 0)
+    // In this order, against a writer that sets "wake at" and then looks at head: one of the two always sees the other.
+    let wakeAt: number
+    if (this.#writerFences) {
+      words[HEAD_AT >> 2] = this.#head
+      wakeAt = words[WAKE_AT_AT >> 2] as number
+    } else {
+      Atomics.store(words, HEAD_AT >> 2, this.#head)
+      wakeAt = Atomics.load(words, WAKE_AT_AT >> 2)
+    }
+    if (wakeAt !== NEVER_WAKE) this.#wake(wakeAt)
     return lsn
   }
 
-  /** Wakes the writer when so many bytes are staged. */
-  #wakeFrom(wakeAt: number): void {
+  /** Wakes the writer when it asked for that, with as many bytes as are staged. */
+  #wake(wakeAt: number): void {
+    const wakeAtBytes = wakeAt >>> 0
     const capacity = this.#end - DATA_AT
     // Not more are staged than is known to be free no longer.
-    if (capacity - this.#freeBytes < wakeAt) return
-    if (capacity - this.#countFree() >= wakeAt) this.#log.wakeWriter()
+    if (wakeAt === NEVER_WAKE || capacity - this.#freeBytes < wakeAtBytes) return
+    if (capacity - this.#countFree() >= wakeAtBytes) this.#log.wakeWriter()
   }
 
   /** Sees to it that the next `entryBytes` are free and in one piece. */
@@ -269,6 +285,13 @@ export class RingAppender implements Appender {
     this.#isTurnWatched = true
     queueMicrotask(this.#endTurn)
   }
+}
+
+/** In an empty ring head is there too: it need not be 0 in one that a process left behind. */
+function tailOf(words: Int32Array): number {
+  const low = (words[TAIL_AT >> 2] as number) >>> 0
+  const high = (words[(TAIL_AT >> 2) + 1] as number) >>> 0
+  return high * 2 ** 32 + low
 }
 
 /** Throws `ERR_WAL_NATIVE` when the module's ring is laid out otherwise than this file thinks. */

@@ -8,7 +8,7 @@ import { WalError } from '../errors.js'
 const MAX_NUMBERED_BYTES = 256
 /** `user_record::kMaxNumber` of format.h. */
 const MAX_NUMBER = 2 ** 20
-/** Bytes of ids that are kept: a million ids of 64 bytes. */
+/** Bytes that are kept of ids and their lengths: nearly a million ids of 64 bytes. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024
 const MAX_ID_BYTES = 65_535
 const WORD_BYTES = 4
@@ -16,14 +16,16 @@ const ALIGNMENT_BYTES = 8
 /** A power of two. */
 const RECENT_PLACES = 4096
 /** Where the id that has no number stands while it is written. */
-const SCRATCH_WORDS = (MAX_ID_BYTES + 1) / WORD_BYTES
+const SCRATCH_WORDS = 1 + (MAX_ID_BYTES + 1) / WORD_BYTES
 
 export class UserIds {
-  /** Bytes of all ids, each padded to a multiple of 8; the first SCRATCH_WORDS words are the scratch. */
+  /**
+   * Of each id one word with its bytes' number, then its bytes, padded to a multiple of 8: what one entry needs lies together.
+   * The first SCRATCH_WORDS words are the scratch.
+   */
   words = new Int32Array(SCRATCH_WORDS + 4096)
-  /** By number: first word of the id in `words`, and its bytes. 0: the scratch. */
+  /** By number: where in `words` the id is. 0: the scratch. */
   starts = new Int32Array(1024)
-  lengths = new Int32Array(1024)
   readonly #numbers = new Map<string, number>()
   readonly #recentIds = new Array<string | undefined>(RECENT_PLACES).fill(undefined)
   readonly #recentNumbers = new Int32Array(RECENT_PLACES)
@@ -37,8 +39,13 @@ export class UserIds {
     if (typeof userId !== 'string') return undefined
     // The same few users come again and again: a look at one place, found by how the id ends, saves the hash table's way.
     const last = userId.length - 1
+    // Ids that end in a running number are never at the same place as their neighbours.
     const place =
-      (userId.charCodeAt(last) + 31 * userId.charCodeAt(last - 1) + 961 * userId.charCodeAt(last - 2)) & (RECENT_PLACES - 1)
+      (userId.charCodeAt(last) +
+        10 * userId.charCodeAt(last - 1) +
+        100 * userId.charCodeAt(last - 2) +
+        1000 * userId.charCodeAt(last - 3)) &
+      (RECENT_PLACES - 1)
     if (this.#recentIds[place] === userId) return this.#recentNumbers[place]
     const number = this.#numbers.get(userId)
     if (number !== undefined) {
@@ -55,21 +62,16 @@ export class UserIds {
   add(userId: string): number {
     const bytes = checkedUserIdBytes(userId)
     const number = this.#numbers.size + 1
-    const words = paddedWords(bytes)
+    const words = 1 + paddedWords(bytes)
     const keptBytes = (this.#nextWord - SCRATCH_WORDS + words) * WORD_BYTES
     if (bytes > MAX_NUMBERED_BYTES || number > MAX_NUMBER || keptBytes > MAX_KEPT_BYTES) {
       this.#write(userId, 0, bytes)
-      this.lengths[0] = bytes
       return 0
     }
-    if (number >= this.starts.length) {
-      this.starts = grown(this.starts)
-      this.lengths = grown(this.lengths)
-    }
+    if (number >= this.starts.length) this.starts = grown(this.starts)
     if (this.#nextWord + words > this.words.length) this.words = grown(this.words)
     this.#write(userId, this.#nextWord, bytes)
     this.starts[number] = this.#nextWord
-    this.lengths[number] = bytes
     this.#nextWord += words
     this.#numbers.set(userId, number)
     return number
@@ -94,8 +96,9 @@ export class UserIds {
     return this.add(userId)
   }
 
-  #write(userId: string, firstWord: number, bytes: number): void {
-    const target = Buffer.from(this.words.buffer, firstWord * WORD_BYTES, paddedWords(bytes) * WORD_BYTES)
+  #write(userId: string, start: number, bytes: number): void {
+    this.words[start] = bytes
+    const target = Buffer.from(this.words.buffer, (start + 1) * WORD_BYTES, paddedWords(bytes) * WORD_BYTES)
     target.fill(0)
     target.write(userId, 'utf8')
   }

@@ -97,7 +97,8 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
 
   /** Everything up to this LSN is on stable storage. */
   get durableLsn(): number {
-    return this.#appender.durableLsn
+    // The next writer may go on with the ring of a log that could not be closed.
+    return this.#finalStats?.durableLsn ?? this.#appender.durableLsn
   }
 
   /**

@@ -1,5 +1,6 @@
 // The module's exports: a table. binding.d.ts describes them.
 #include "addon_data.h"
+#include "checkpoint_thread.h"
 #include "convert.h"
 #include "crc32c.h"
 #include "format.h"
@@ -60,6 +61,7 @@ Napi::Object RingLayout(Napi::Env env) {
   set("durableLsnAt", ring::kDurableLsnAt);
   set("wakeAtAt", ring::kWakeAtAt);
   set("stateAt", ring::kStateAt);
+  set("writerFencesAt", ring::kWriterFencesAt);
   set("dataAt", ring::kDataAt);
   set("stateFailed", static_cast<uint64_t>(LogState::kFailed));
   set("entryMagic", staged::kMagic);
@@ -100,6 +102,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("open", Napi::Function::New<LogObject::Open>(env, "open"));
   exports.Set("scan", Napi::Function::New<ReaderObject::ScanPath>(env, "scan"));
   exports.Set("read", Napi::Function::New<ReaderObject::ReadPath>(env, "read"));
+  exports.Set("writeCheckpoint", Napi::Function::New<CheckpointThread::Write>(env, "writeCheckpoint"));
   return exports;
 }
 

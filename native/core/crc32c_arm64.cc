@@ -8,11 +8,22 @@
 
 namespace ingest_wal {
 
+namespace {
+
+struct Step {
+  uint64_t operator()(uint64_t state, uint64_t word) const { return __crc32cd(static_cast<uint32_t>(state), word); }
+  uint64_t operator()(uint64_t state, uint32_t half) const { return __crc32cw(static_cast<uint32_t>(state), half); }
+  uint64_t operator()(uint64_t state, uint8_t byte) const { return __crc32cb(static_cast<uint32_t>(state), byte); }
+};
+
+}  // namespace
+
 uint32_t Crc32cArm64(uint32_t seed, const uint8_t* data, size_t count) {
-  return crc32c_streams::Run(
-      seed, data, count, [](uint32_t state, uint64_t word) { return __crc32cd(state, word); },
-      [](uint32_t state, uint32_t half) { return __crc32cw(state, half); },
-      [](uint32_t state, uint8_t byte) { return __crc32cb(state, byte); });
+  return crc32c_streams::Run(seed, data, count, Step());
+}
+
+Crc32cPair Crc32cTwoArm64(const Crc32cFramed& first, const uint8_t* second, size_t second_bytes) {
+  return crc32c_streams::RunTwo(first, second, second_bytes, Step());
 }
 
 }  // namespace ingest_wal

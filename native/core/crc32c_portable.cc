@@ -57,6 +57,17 @@ uint32_t Crc32cPortable(uint32_t seed, const uint8_t* data, size_t count) {
   return ~state;
 }
 
+Crc32cPair Crc32cTwoPortable(const Crc32cFramed& first, const uint8_t* second, size_t second_bytes) {
+  uint8_t before[sizeof(first.before)];
+  uint8_t behind[sizeof(first.behind)];
+  std::memcpy(before, &first.before, sizeof(before));
+  std::memcpy(behind, &first.behind, sizeof(behind));
+  uint32_t sum = Crc32cPortable(first.seed, before, sizeof(before));
+  sum = Crc32cPortable(sum, first.data, 8 * first.words);
+  sum = Crc32cPortable(sum, behind, sizeof(behind));
+  return {sum, Crc32cPortable(0, second, second_bytes)};
+}
+
 uint32_t Crc32cShift(uint32_t state, size_t zeros) {
   // x^(8 * zeros) by squaring.
   uint32_t power = uint32_t{1} << 23;     // x^8, reflected

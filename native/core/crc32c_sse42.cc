@@ -8,12 +8,22 @@
 
 namespace ingest_wal {
 
+namespace {
+
+struct Step {
+  uint64_t operator()(uint64_t state, uint64_t word) const { return _mm_crc32_u64(state, word); }
+  uint64_t operator()(uint64_t state, uint32_t half) const { return _mm_crc32_u32(static_cast<uint32_t>(state), half); }
+  uint64_t operator()(uint64_t state, uint8_t byte) const { return _mm_crc32_u8(static_cast<uint32_t>(state), byte); }
+};
+
+}  // namespace
+
 uint32_t Crc32cSse42(uint32_t seed, const uint8_t* data, size_t count) {
-  return crc32c_streams::Run(
-      seed, data, count,
-      [](uint32_t state, uint64_t word) { return static_cast<uint32_t>(_mm_crc32_u64(state, word)); },
-      [](uint32_t state, uint32_t half) { return _mm_crc32_u32(state, half); },
-      [](uint32_t state, uint8_t byte) { return _mm_crc32_u8(state, byte); });
+  return crc32c_streams::Run(seed, data, count, Step());
+}
+
+Crc32cPair Crc32cTwoSse42(const Crc32cFramed& first, const uint8_t* second, size_t second_bytes) {
+  return crc32c_streams::RunTwo(first, second, second_bytes, Step());
 }
 
 }  // namespace ingest_wal

@@ -25,7 +25,7 @@ inline ShiftTable MakeShiftTable() {
   return table;
 }
 
-inline uint32_t Shift(const ShiftTable& table, uint32_t state) {
+inline uint64_t Shift(const ShiftTable& table, uint64_t state) {
   return table[0][state & 0xff] ^ table[1][(state >> 8) & 0xff] ^ table[2][(state >> 16) & 0xff] ^ table[3][state >> 24];
 }
 
@@ -41,19 +41,41 @@ inline uint32_t HalfWord(const uint8_t* at) {
   return word;
 }
 
-// `step8(state, word)`, `step4(state, half)` and `step1(state, byte)` advance a state by eight bytes, four or one.
-template <typename Step8, typename Step4, typename Step1>
-inline uint32_t Run(uint32_t seed, const uint8_t* data, size_t count, Step8 step8, Step4 step4, Step1 step1) {
-  uint32_t state = ~seed;
+// States are held in 64 bits, of which the upper half is zero: that is what the instruction takes and gives, and no step
+// between two of it makes the chain longer. `step(state, bytes)` advances a state by the 8, 4 or 1 bytes of an integer.
+
+inline uint64_t Begin(uint32_t seed) { return uint32_t{~seed}; }
+inline uint32_t End(uint64_t state) { return ~static_cast<uint32_t>(state); }
+
+// The end of a run: fewer bytes than are worth three streams.
+template <typename Step>
+inline uint64_t RunShort(uint64_t state, const uint8_t* data, size_t count, Step step) {
+  for (; count >= 32; data += 32, count -= 32) {
+    state = step(step(state, Word(data)), Word(data + 8));
+    state = step(step(state, Word(data + 16)), Word(data + 24));
+  }
+  for (; count >= 8; data += 8, count -= 8) state = step(state, Word(data));
+  if (count >= 4) {
+    state = step(state, HalfWord(data));
+    data += 4;
+    count -= 4;
+  }
+  for (; count > 0; data++, count--) state = step(state, *data);
+  return state;
+}
+
+template <typename Step>
+inline uint32_t Run(uint32_t seed, const uint8_t* data, size_t count, Step step) {
+  uint64_t state = Begin(seed);
   if (count >= kBlockBytes) {
     static const ShiftTable table = MakeShiftTable();
     while (count >= kBlockBytes) {
-      uint32_t second = 0;
-      uint32_t third = 0;
+      uint64_t second = 0;
+      uint64_t third = 0;
       for (size_t at = 0; at < kStreamBytes; at += 8) {
-        state = step8(state, Word(data + at));
-        second = step8(second, Word(data + kStreamBytes + at));
-        third = step8(third, Word(data + 2 * kStreamBytes + at));
+        state = step(state, Word(data + at));
+        second = step(second, Word(data + kStreamBytes + at));
+        third = step(third, Word(data + 2 * kStreamBytes + at));
       }
       state = Shift(table, state) ^ second;
       state = Shift(table, state) ^ third;
@@ -61,14 +83,15 @@ inline uint32_t Run(uint32_t seed, const uint8_t* data, size_t count, Step8 step
       count -= kBlockBytes;
     }
   }
-  for (; count >= 8; data += 8, count -= 8) state = step8(state, Word(data));
-  if (count >= 4) {
-    state = step4(state, HalfWord(data));
-    data += 4;
-    count -= 4;
-  }
-  for (; count > 0; data++, count--) state = step1(state, *data);
-  return ~state;
+  return End(RunShort(state, data, count, step));
+}
+
+// The two do not wait for each other, so the processor overlaps them.
+template <typename Step>
+inline Crc32cPair RunTwo(const Crc32cFramed& first, const uint8_t* second, size_t second_bytes, Step step) {
+  uint64_t state = step(Begin(first.seed), first.before);
+  for (size_t word = 0; word < first.words; word++) state = step(state, Word(first.data + 8 * word));
+  return {End(step(state, first.behind)), End(RunShort(Begin(0), second, second_bytes, step))};
 }
 
 }  // namespace crc32c_streams

@@ -141,6 +141,16 @@ void AddToRuns(const SegmentCursor::Located& located, SegmentScan* segment) {
   segment->entries++;
 }
 
+// `count` more entries, of which `last` is the last, that go on where the newest run ends.
+void LengthenRun(const SegmentCursor::Located& last, uint64_t count, SegmentScan* segment) {
+  Run& run = segment->runs.back();
+  run.last_lsn = last.entry.lsn;
+  run.end = last.end;
+  run.last_checksum = last.body_checksum;
+  segment->last_timestamp_ms = last.entry.timestamp_ms;
+  segment->entries += count;
+}
+
 void ForgetEntries(SegmentScan* segment) {
   segment->runs.clear();
   segment->entries = 0;
@@ -195,12 +205,14 @@ Status ScanSegment(Directory* directory, SegmentScan* segment) {
   }
   segment->file_bytes = source->size();
   SegmentCursor cursor(source.get(), segment->header, segment->bound);
+  SegmentCursor::Located located;
   for (;;) {
-    SegmentCursor::Located located;
     bool found = false;
     INGEST_WAL_RETURN_IF_ERROR(cursor.Next(&located, &found));
     if (!found) break;
     AddToRuns(located, segment);
+    const uint64_t passed = cursor.PassEntries(&located);
+    if (passed != 0) LengthenRun(located, passed, segment);
   }
   segment->findings = cursor.findings();
   for (Finding& finding : segment->findings) {
@@ -247,7 +259,8 @@ Status EndsWithSeal(SegmentSource* source, const SegmentHeader& header, bool* se
   const uint64_t seal_at = source->size() - mark::kBytes;
   Bytes window;
   INGEST_WAL_RETURN_IF_ERROR(source->Window(seal_at, mark::kBytes, &window));
-  const Record record = CheckRecord(window, SegmentSeed(header.salt, header.number), header.first_lsn, seal_at);
+  Record record;
+  CheckRecord(window, SegmentSeed(header.salt, header.number), header.first_lsn, seal_at, &record);
   *sealed = record.state == RecordState::kMark && record.mark.kind == MarkKind::kSealSecond;
   return Status();
 }

@@ -6,6 +6,7 @@
 
 #include "platform/clock.h"
 #include "platform/file_system.h"
+#include "platform/process_fence.h"
 #include "platform/shared_memory.h"
 
 namespace ingest_wal {
@@ -17,6 +18,7 @@ struct Environment {
   Random* random = nullptr;
   // How many threads may walk segments at a time. One where the order of calls has to be the same each time.
   unsigned scan_threads = 1;
+  ProcessFence* fence = nullptr;  // null: the appender orders its stores itself
 };
 
 // More gain little: the memory's bandwidth is the limit, and the service has other work for its cores.
@@ -24,7 +26,8 @@ constexpr unsigned kMostScanThreads = 4;
 
 inline Environment SystemEnvironment() {
   const unsigned scan_threads = std::max(1u, std::min(kMostScanThreads, std::thread::hardware_concurrency()));
-  return Environment{SystemFileSystem(), SystemSharedMemory(), SystemClock(), SystemRandom(), scan_threads};
+  return Environment{SystemFileSystem(), SystemSharedMemory(), SystemClock(), SystemRandom(), scan_threads,
+                     SystemProcessFence()};
 }
 
 }  // namespace ingest_wal

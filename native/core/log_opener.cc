@@ -294,12 +294,23 @@ Status LogOpener::SealLeftSegments() {
   return changed ? log_->directory_->Sync() : Status();
 }
 
+bool LogOpener::ReuseRing(const DirectoryIdentity& here) {
+  // A durable LSN that is not that of its last entry would be taken for damage by whoever meets both.
+  const bool is_sound = !ring_.damaged && (ring_.entries == 0 || ring_.last_lsn == durable_lsn_);
+  if (old_ring_name_.empty() || !is_sound) return false;
+  const Status reused = StagingRing::Reuse(environment_.memory, old_ring_name_, options_.queue_bytes, scan_.log_id, here,
+                                           durable_lsn_, &log_->ring_);
+  if (reused.ok()) log_->ring_name_ = old_ring_name_;
+  return reused.ok();
+}
+
 Status LogOpener::MakeRing() {
   DirectoryIdentity here;
   INGEST_WAL_RETURN_IF_ERROR(log_->directory_->Identity(&here));
   Status created(ErrorCode::kNotFound, "shared memory is not available");
   if (environment_.memory != nullptr) {
     // Everything in the old ring is durable by now.
+    if (ReuseRing(here)) return Status();
     if (!old_ring_name_.empty()) INGEST_WAL_RETURN_IF_ERROR(environment_.memory->Unlink(old_ring_name_));
     for (int index = 0; index < kRingNames; index++) {
       const std::string name = RingName(scan_.log_id, index);
@@ -350,10 +361,15 @@ Status LogOpener::Open(std::unique_ptr<Log>* log) {
   INGEST_WAL_RETURN_IF_ERROR(Quarantine(log_->directory_.get(), log_->recovery_.found));
   if (!scan_.identity.valid) INGEST_WAL_RETURN_IF_ERROR(WriteIdentity());
   INGEST_WAL_RETURN_IF_ERROR(DecideEnd());
+#ifdef INGEST_WAL_SEED_BUG_RING_EMPTIED_TOO_EARLY  // planted by native/test/seeded_bug_test.cc, which must see it
+  INGEST_WAL_RETURN_IF_ERROR(MakeRing());
+#endif
   INGEST_WAL_RETURN_IF_ERROR(MakeSegment());
   INGEST_WAL_RETURN_IF_ERROR(SealLeftSegments());
   INGEST_WAL_RETURN_IF_ERROR(StopAtDamage());
+#ifndef INGEST_WAL_SEED_BUG_RING_EMPTIED_TOO_EARLY
   INGEST_WAL_RETURN_IF_ERROR(MakeRing());
+#endif
   StartWriter();
   log_->recovery_.found.log_id = scan_.log_id;
   log_->recovery_.duration_ns = environment_.clock->MonotonicNs() - started_ns;

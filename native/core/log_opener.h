@@ -7,7 +7,7 @@
 //   4. make a new segment that carries every entry which is not proven durable; sync it, name it
 //   5. seal the segments that earlier writers left unsealed
 //   6. with OnCorruption::kStop, supersede what lies behind the first loss
-//   7. replace the old ring by a new one
+//   7. empty the old ring and go on with it, or replace it by a new one
 #pragma once
 
 #include <memory>
@@ -51,6 +51,8 @@ class LogOpener {
   Status SealLeftSegments();
   // `*sealed_lsn` gets the LSN up to which the seal speaks; unchanged when the segment held nothing and was removed.
   Status SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn);
+  // Goes on with the old ring, if it can be used.
+  bool ReuseRing(const DirectoryIdentity& here);
   Status MakeRing();
   void StartWriter();
 

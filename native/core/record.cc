@@ -32,63 +32,57 @@ bool HeaderWithinLimits(const uint8_t* record) {
          Load<uint16_t>(record + entry::kZeroAt) == 0;
 }
 
-Record CheckBody(Bytes window) {
+void NeedMore(size_t bytes, Record* record) {
+  record->state = RecordState::kNeedMore;
+  record->bytes = bytes;
+}
+
+void CheckBody(Bytes window, Record* record) {
   const uint8_t* at = window.data;
   const size_t user_id_bytes = Load<uint16_t>(at + entry::kUserIdBytesAt);
   const size_t payload_bytes = Load<uint32_t>(at + entry::kPayloadBytesAt);
-  Record record;
-  record.bytes = EntryRecordBytes(user_id_bytes, payload_bytes);
+  const size_t bytes = EntryRecordBytes(user_id_bytes, payload_bytes);
 #ifndef INGEST_WAL_SEED_BUG_LENGTH_UNCHECKED  // planted by native/test/seeded_bug_test.cc, which must see it
-  if (window.size < record.bytes) {
-    record.state = RecordState::kNeedMore;
-    return record;
-  }
+  if (window.size < bytes) return NeedMore(bytes, record);
 #endif
-  record.body_checksum = Load<uint32_t>(at + entry::kBodyChecksumAt);
-  record.entry.lsn = Load<uint64_t>(at + entry::kLsnAt);
+  record->is_short = false;
+  record->bytes = bytes;
+  record->body_checksum = Load<uint32_t>(at + entry::kBodyChecksumAt);
+  record->entry.lsn = Load<uint64_t>(at + entry::kLsnAt);
   const uint8_t operation = at[entry::kUserIdAt + user_id_bytes];
-  const uint32_t footer = Load<uint32_t>(at + record.bytes - entry::kFooterBytes);
-  if (record.body_checksum != BodyChecksum(at, record.bytes) || footer != record.bytes || operation == 0 ||
+  const uint32_t footer = Load<uint32_t>(at + bytes - entry::kFooterBytes);
+  if (record->body_checksum != BodyChecksum(at, bytes) || footer != bytes || operation == 0 ||
       operation > kLastOperation) {
-    record.state = RecordState::kDamagedEntry;
-    return record;
+    record->state = RecordState::kDamagedEntry;
+    return;
   }
-  record.state = RecordState::kEntry;
-  record.entry.timestamp_ms = Load<int64_t>(at + entry::kTimestampAt);
-  record.entry.sequence = Load<uint32_t>(at + entry::kSequenceAt);
-  record.entry.operation = operation;
-  record.entry.user_id = Bytes(at + entry::kUserIdAt, user_id_bytes);
-  record.entry.payload = Bytes(at + entry::kUserIdAt + user_id_bytes + entry::kOperationBytes, payload_bytes);
-  return record;
+  record->state = RecordState::kEntry;
+  record->entry.timestamp_ms = Load<int64_t>(at + entry::kTimestampAt);
+  record->entry.sequence = Load<uint32_t>(at + entry::kSequenceAt);
+  record->entry.operation = operation;
+  record->entry.user_number = 0;
+  record->entry.user_id = Bytes(at + entry::kUserIdAt, user_id_bytes);
+  record->entry.payload = Bytes(at + entry::kUserIdAt + user_id_bytes + entry::kOperationBytes, payload_bytes);
 }
 
-Record NeedMore(size_t bytes) {
-  Record record;
-  record.state = RecordState::kNeedMore;
-  record.bytes = bytes;
-  return record;
-}
-
-Record CheckMark(Bytes window, uint32_t segment_seed, uint64_t offset) {
-  if (window.size < mark::kBytes) return NeedMore(mark::kBytes);
+void CheckMark(Bytes window, uint32_t segment_seed, uint64_t offset, Record* record) {
+  if (window.size < mark::kBytes) return NeedMore(mark::kBytes, record);
   const uint8_t* at = window.data;
-  Record record;
-  if (Load<uint32_t>(at + mark::kChecksumAt) != MarkChecksum(at, segment_seed, offset)) return record;
+  if (Load<uint32_t>(at + mark::kChecksumAt) != MarkChecksum(at, segment_seed, offset)) return;
   const uint8_t kind = at[mark::kKindAt];
   const uint64_t next_lsn = Load<uint64_t>(at + mark::kNextLsnAt);
   const bool within_limits = kind != 0 && kind <= kLastMarkKind && next_lsn <= kMaxLsn + 1 &&
                              Load<uint64_t>(at + mark::kDurableLsnAt) < next_lsn &&
                              Load<uint64_t>(at + mark::kKindAt) == kind;
-  if (!within_limits) return record;
-  record.state = RecordState::kMark;
-  record.bytes = mark::kBytes;
-  record.mark.next_lsn = next_lsn;
-  record.mark.durable_lsn = Load<uint64_t>(at + mark::kDurableLsnAt);
-  record.mark.timestamp_ms = Load<int64_t>(at + mark::kTimestampAt);
-  record.mark.batch_entries = Load<uint32_t>(at + mark::kBatchEntriesAt);
-  record.mark.batch_bytes = Load<uint32_t>(at + mark::kBatchBytesAt);
-  record.mark.kind = static_cast<MarkKind>(kind);
-  return record;
+  if (!within_limits) return;
+  record->state = RecordState::kMark;
+  record->bytes = mark::kBytes;
+  record->mark.next_lsn = next_lsn;
+  record->mark.durable_lsn = Load<uint64_t>(at + mark::kDurableLsnAt);
+  record->mark.timestamp_ms = Load<int64_t>(at + mark::kTimestampAt);
+  record->mark.batch_entries = Load<uint32_t>(at + mark::kBatchEntriesAt);
+  record->mark.batch_bytes = Load<uint32_t>(at + mark::kBatchBytesAt);
+  record->mark.kind = static_cast<MarkKind>(kind);
 }
 
 }  // namespace
@@ -142,21 +136,22 @@ void EncodeMark(const Mark& from, uint32_t segment_seed, uint64_t offset, uint8_
   Store(record + mark::kChecksumAt, MarkChecksum(record, segment_seed, offset));
 }
 
-Record CheckRecord(Bytes window, uint32_t segment_seed, uint64_t first_lsn, uint64_t offset) {
-  if (window.size < sizeof(uint32_t)) return NeedMore(sizeof(uint32_t));
+void CheckRecord(Bytes window, uint32_t segment_seed, uint64_t first_lsn, uint64_t offset, Record* record) {
+  record->state = RecordState::kNothing;
+  if (window.size < sizeof(uint32_t)) return NeedMore(sizeof(uint32_t), record);
   if (Load<uint16_t>(window.data) == short_entry::kMagic) {
-    return CheckShortEntry(window, segment_seed, first_lsn, offset);
+    return CheckShortEntry(window, segment_seed, first_lsn, offset, record);
   }
   const uint32_t magic = Load<uint32_t>(window.data);
-  if (magic == mark::kMagic) return CheckMark(window, segment_seed, offset);
-  if (magic == user_record::kMagic) return CheckUserRecord(window, segment_seed, offset);
-  if (magic != entry::kMagic) return Record();
-  if (window.size < entry::kTimestampAt) return NeedMore(entry::kTimestampAt);
+  if (magic == mark::kMagic) return CheckMark(window, segment_seed, offset, record);
+  if (magic == user_record::kMagic) return CheckUserRecord(window, segment_seed, offset, record);
+  if (magic != entry::kMagic) return;
+  if (window.size < entry::kTimestampAt) return NeedMore(entry::kTimestampAt, record);
   if (Load<uint32_t>(window.data + entry::kHeaderChecksumAt) != HeaderChecksum(window.data, segment_seed, offset) ||
       !HeaderWithinLimits(window.data)) {
-    return Record();
+    return;
   }
-  return CheckBody(window);
+  CheckBody(window, record);
 }
 
 }  // namespace ingest_wal

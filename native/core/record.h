@@ -65,6 +65,7 @@ enum class RecordState {
   kNothing,       // no record starts here
 };
 
+// What `state` does not name is left as it was, so that nothing is cleared for each of many records.
 struct Record {
   RecordState state = RecordState::kNothing;
   // kEntry, kDamagedEntry: in the short form, its user is entry.user_number, and entry.user_id is left for who knows it.
@@ -81,7 +82,7 @@ struct Record {
 // and only if, in this order: (1) its magic is known; (2) the checksum of its header (or of the whole mark or user
 // record) fits salt, number and offset; (3) lengths, operation or kind are within limits and reserved bytes are zero;
 // then for entries (4) the body checksum fits, (5) a full entry's footer repeats the size.
-Record CheckRecord(Bytes window, uint32_t segment_seed, uint64_t first_lsn, uint64_t offset);
+void CheckRecord(Bytes window, uint32_t segment_seed, uint64_t first_lsn, uint64_t offset, Record* record);
 
 // The user number and check of what may be a damaged short entry; false when the bytes are no such thing.
 bool GuessShortUser(Bytes at, uint32_t* number, uint16_t* check);

@@ -5,7 +5,7 @@
 
 namespace ingest_wal {
 
-Record CheckShortEntry(Bytes window, uint32_t segment_seed, uint64_t first_lsn, uint64_t offset);
-Record CheckUserRecord(Bytes window, uint32_t segment_seed, uint64_t offset);
+void CheckShortEntry(Bytes window, uint32_t segment_seed, uint64_t first_lsn, uint64_t offset, Record* record);
+void CheckUserRecord(Bytes window, uint32_t segment_seed, uint64_t offset, Record* record);
 
 }  // namespace ingest_wal

@@ -16,17 +16,15 @@ bool IsZeroRun(const uint8_t* at) {
 
 }  // namespace
 
-ScanStep Scanner::FlushUnknown() {
-  ScanStep step;
-  step.kind = ScanKind::kUnknown;
-  step.offset = unknown_start_;
-  step.end = position_;
-  step.nonzero = unknown_nonzero_end_ != 0;
-  step.nonzero_end = unknown_nonzero_end_;
-  step.truncated = truncated_;
+void Scanner::FlushUnknown(ScanStep* step) {
+  step->kind = ScanKind::kUnknown;
+  step->offset = unknown_start_;
+  step->end = position_;
+  step->nonzero = unknown_nonzero_end_ != 0;
+  step->nonzero_end = unknown_nonzero_end_;
+  step->truncated = truncated_;
   in_unknown_ = false;
   unknown_nonzero_end_ = 0;
-  return step;
 }
 
 void Scanner::PassOver(const uint8_t* at, size_t count) {
@@ -45,10 +43,11 @@ void Scanner::PassOver(const uint8_t* at, size_t count) {
 }
 
 void Scanner::PassOverZeros(Bytes rest) {
+  if (rest.size < kRecordAlignment || Load<uint64_t>(rest.data) != 0) return;
   size_t count = 0;
   while (count + kZeroRunBytes <= rest.size && IsZeroRun(rest.data + count)) count += kZeroRunBytes;
   while (count + kRecordAlignment <= rest.size && Load<uint64_t>(rest.data + count) == 0) count += kRecordAlignment;
-  if (count != 0 && !in_unknown_) {
+  if (!in_unknown_) {
     in_unknown_ = true;
     unknown_start_ = position_;
     unknown_nonzero_end_ = 0;
@@ -56,32 +55,32 @@ void Scanner::PassOverZeros(Bytes rest) {
   position_ += count;
 }
 
-ScanStep Scanner::Finish(uint64_t file_end) {
+void Scanner::Finish(uint64_t file_end, ScanStep* step) {
   if (in_unknown_) {
     position_ = std::max(position_, file_end);
-    return FlushUnknown();
+    FlushUnknown(step);
+    return;
   }
-  done_ = true;
-  ScanStep step;
-  step.offset = step.end = position_;
-  return step;
+  step->kind = ScanKind::kEnd;
+  step->offset = step->end = position_;
 }
 
-ScanStep Scanner::Next(Bytes window, uint64_t window_offset, bool at_end) {
+void Scanner::AskForMore(size_t bytes, ScanStep* step) const {
+  step->kind = ScanKind::kNeedMore;
+  step->offset = position_;
+  step->bytes = bytes;
+}
+
+void Scanner::Next(Bytes window, uint64_t window_offset, bool at_end, ScanStep* step) {
   const uint64_t window_end = window_offset + window.size;
   while (position_ < window_end) {
     PassOverZeros(window.From(position_ - window_offset));
     const Bytes rest = window.From(position_ - window_offset);
     if (rest.size == 0) break;
-    const Record record = CheckRecord(rest, seed_, first_lsn_, position_);
+    Record& record = step->record;
+    CheckRecord(rest, seed_, first_lsn_, position_, &record);
     if (record.state == RecordState::kNeedMore) {
-      if (!at_end) {
-        ScanStep step;
-        step.kind = ScanKind::kNeedMore;
-        step.offset = position_;
-        step.bytes = record.bytes;
-        return step;
-      }
+      if (!at_end) return AskForMore(record.bytes, step);
       // Fewer bytes than a magic number can be the middle of anything; more begin like a record.
       truncated_ = truncated_ || rest.size >= sizeof(uint32_t);
       PassOver(rest.data, std::min(rest.size, kRecordAlignment));
@@ -91,25 +90,21 @@ ScanStep Scanner::Next(Bytes window, uint64_t window_offset, bool at_end) {
       PassOver(rest.data, std::min(rest.size, kRecordAlignment));
       continue;
     }
-    if (in_unknown_) return FlushUnknown();
-    ScanStep step;
-    step.kind = record.state == RecordState::kEntry  ? ScanKind::kEntry
-                : record.state == RecordState::kUser ? ScanKind::kUser
-                : record.state == RecordState::kMark ? ScanKind::kMark
-                                                     : ScanKind::kDamagedEntry;
-    step.offset = position_;
-    step.bytes = record.bytes;
-    step.end = position_ + record.bytes;
-    step.record = record;
-    position_ = step.end;
-    return step;
+    if (in_unknown_) return FlushUnknown(step);
+    step->kind = record.state == RecordState::kEntry  ? ScanKind::kEntry
+                 : record.state == RecordState::kUser ? ScanKind::kUser
+                 : record.state == RecordState::kMark ? ScanKind::kMark
+                                                      : ScanKind::kDamagedEntry;
+    step->offset = position_;
+    step->bytes = record.bytes;
+    step->end = position_ + record.bytes;
+    step->nonzero = step->truncated = false;
+    step->nonzero_end = 0;
+    position_ = step->end;
+    return;
   }
-  if (at_end) return Finish(window_end);
-  ScanStep step;
-  step.kind = ScanKind::kNeedMore;
-  step.offset = position_;
-  step.bytes = kRecordAlignment;
-  return step;
+  if (at_end) return Finish(window_end, step);
+  AskForMore(kRecordAlignment, step);
 }
 
 }  // namespace ingest_wal

@@ -22,6 +22,7 @@ enum class ScanKind {
   kEnd,
 };
 
+// What `kind` does not name, in the record too, means nothing.
 struct ScanStep {
   ScanKind kind = ScanKind::kEnd;
   uint64_t offset = 0;
@@ -43,14 +44,30 @@ class Scanner {
 
   // The next step. `window` holds the file's bytes from `window_offset` on (not behind position()); `at_end`:
   // the file ends where the window ends.
-  ScanStep Next(Bytes window, uint64_t window_offset, bool at_end);
+  void Next(Bytes window, uint64_t window_offset, bool at_end, ScanStep* step);
+
+  // Walks the whole records from position() on, all of them in `window`, for as long as `take(record, offset)` is true:
+  // what Next() would say of each, without a step for it. The first that it is not true for is left to Next(), and so is
+  // whatever is not a whole record.
+  template <typename Take>
+  void Pass(Bytes window, uint64_t window_offset, const Take& take) {
+    if (in_unknown_) return;
+    Record record;
+    for (const uint64_t window_end = window_offset + window.size; position_ < window_end; position_ += record.bytes) {
+      CheckRecord(window.From(position_ - window_offset), seed_, first_lsn_, position_, &record);
+      const bool is_whole = record.state == RecordState::kEntry || record.state == RecordState::kUser ||
+                            record.state == RecordState::kMark;
+      if (!is_whole || !take(record, position_)) return;
+    }
+  }
 
   // Where the next step looks first.
   uint64_t position() const { return position_; }
 
  private:
-  ScanStep FlushUnknown();
-  ScanStep Finish(uint64_t file_end);
+  void FlushUnknown(ScanStep* step);
+  void Finish(uint64_t file_end, ScanStep* step);
+  void AskForMore(size_t bytes, ScanStep* step) const;
   // Notes the 8 bytes (or fewer at the end of the file) at position_ as no record and steps over them.
   void PassOver(const uint8_t* at, size_t count);
   // The same for whole words of zeros, which no record begins with: most of a preallocated segment.
@@ -63,7 +80,6 @@ class Scanner {
   uint64_t unknown_start_ = 0;
   uint64_t unknown_nonzero_end_ = 0;
   bool truncated_ = false;
-  bool done_ = false;
 };
 
 }  // namespace ingest_wal

@@ -33,7 +33,7 @@ Status SegmentCursor::Step(ScanStep* step) {
       window_valid_ = true;
     }
     const bool at_end = window_offset_ + window_.size >= source_->size();
-    *step = scanner_.Next(window_, window_offset_, at_end);
+    scanner_.Next(window_, window_offset_, at_end, step);
     if (step->kind != ScanKind::kNeedMore) return Status();
     want = std::max(want, step->bytes);
     if (step->offset + want > window_offset_ + window_.size) window_valid_ = false;
@@ -41,14 +41,13 @@ Status SegmentCursor::Step(ScanStep* step) {
 }
 
 bool SegmentCursor::IsOfUnknownUser(const Record& record) const {
-  return record.is_short && users_.Find(record.entry.user_number) == nullptr;
+  return record.is_short && !users_.Knows(record.entry.user_number);
 }
 
 Status SegmentCursor::FindUsers(const ScanStep& step) {
   all_users_known_ = true;
   SegmentCursor all(source_, seed_, first_lsn_, step.offset);
-  for (;;) {
-    ScanStep found;
+  for (ScanStep found;;) {
     INGEST_WAL_RETURN_IF_ERROR(all.Step(&found));
     if (found.kind == ScanKind::kEnd) break;
     if (found.kind == ScanKind::kUser) users_.Define(found.record.entry.user_number, found.record.entry.user_id);
@@ -72,8 +71,8 @@ void SegmentCursor::GuessUser(Bytes at, Finding* finding) const {
   uint32_t number = 0;
   uint16_t check = 0;
   const bool is_short = at.size >= sizeof(uint32_t) && GuessShortUser(at, &number, &check);
-  if (is_short && users_.Find(number) != nullptr && users_.CheckOf(number) == check) {
-    AddUser(*users_.Find(number), finding);
+  if (is_short && users_.Knows(number) && UserCheck(users_.IdOf(number)) == check) {
+    AddUser(users_.IdOf(number), finding);
     return;
   }
   if (at.size < entry::kUserIdAt) return;
@@ -150,8 +149,8 @@ void SegmentCursor::CloseFindings(uint64_t lsn_after) {
 
 Status SegmentCursor::Next(Located* located, bool* found) {
   *found = false;
+  ScanStep& step = step_;
   while (!ended_) {
-    ScanStep step;
     INGEST_WAL_RETURN_IF_ERROR(Step(&step));
     switch (step.kind) {
       case ScanKind::kEnd:
@@ -186,7 +185,7 @@ Status SegmentCursor::Next(Located* located, bool* found) {
           Note(Finding::Kind::kEntry, step);
           break;
         }
-        if (step.record.is_short) step.record.entry.user_id = *users_.Find(step.record.entry.user_number);
+        if (step.record.is_short) step.record.entry.user_id = users_.IdOf(step.record.entry.user_number);
         const uint64_t lsn = step.record.entry.lsn;
         if (lsn > bound_) {
           CloseFindings(lsn);
@@ -212,6 +211,28 @@ Status SegmentCursor::Next(Located* located, bool* found) {
     }
   }
   return Status();
+}
+
+uint64_t SegmentCursor::PassEntries(Located* last) {
+  uint64_t passed = 0;
+  scanner_.Pass(window_, window_offset_, [&](const Record& record, uint64_t offset) {
+    if (record.state == RecordState::kMark) return false;
+    if (record.state == RecordState::kUser) {
+      users_.Define(record.entry.user_number, record.entry.user_id);
+    } else {
+      if (record.entry.lsn != last_lsn_ + 1 || record.entry.lsn > bound_ || IsOfUnknownUser(record)) return false;
+      passed++;
+      last_lsn_ = record.entry.lsn;
+      last->entry.timestamp_ms = record.entry.timestamp_ms;
+      last->offset = offset;
+      last->end = offset + record.bytes;
+      last->body_checksum = record.body_checksum;
+    }
+    end_offset_ = offset + record.bytes;
+    return true;
+  });
+  last->entry.lsn = last_lsn_;
+  return passed;
 }
 
 }  // namespace ingest_wal

@@ -47,6 +47,11 @@ class SegmentCursor {
   // The next entry; false at the end of the segment. What was found before it is in findings() then.
   Status Next(Located* located, bool* found);
 
+  // Directly behind an entry that Next() gave: passes over those that follow it for as long as there is nothing to tell of
+  // them but that they are whole and in order; how many. Of the last of them, `last` says LSN, time, place and checksum.
+  // Reads nothing: it ends with the window at the latest, and Next() goes on wherever it ended.
+  uint64_t PassEntries(Located* last);
+
   // All findings up to here, oldest first. Take the new ones by index.
   const std::vector<Finding>& findings() const { return findings_; }
 
@@ -89,6 +94,7 @@ class SegmentCursor {
   Bytes window_;
   uint64_t window_offset_ = 0;
   bool window_valid_ = false;
+  ScanStep step_;  // the one that Next() is at: kept, so that it is filled in place
   uint64_t end_offset_ = kSegmentDataAt;
   uint64_t durable_claim_ = 0;
   uint64_t batches_ = 0;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <vector>
 
 #include "bytes.h"
@@ -14,20 +14,18 @@ class SegmentUsers {
   // A number keeps the first id that it was given: what a writer puts into one segment never contradicts itself.
   void Define(uint32_t number, Bytes user_id);
 
-  // The id, in memory that lives as long as this; null when the number was not defined.
-  const Bytes* Find(uint32_t number) const {
-    return number < places_.size() && places_[number] != 0 ? &users_[places_[number] - 1].id : nullptr;
+  bool Knows(uint32_t number) const { return number < places_.size() && places_[number] != nullptr; }
+
+  // The id of a known number, in memory that lives as long as this.
+  Bytes IdOf(uint32_t number) const {
+    const uint8_t* const place = places_[number];
+    return Bytes(place + sizeof(uint16_t), Load<uint16_t>(place));
   }
-  uint16_t CheckOf(uint32_t number) const { return users_[places_[number] - 1].check; }
 
  private:
-  struct User {
-    std::vector<uint8_t> bytes;
-    Bytes id;
-    uint16_t check = 0;
-  };
-  std::deque<User> users_;
-  std::vector<uint32_t> places_;  // by number: 1 + index in users_, 0 for none
+  std::vector<std::unique_ptr<uint8_t[]>> blocks_;  // of ids, each behind its length
+  size_t block_used_ = 0;                           // of the last of them, in bytes
+  std::vector<const uint8_t*> places_;              // in blocks_, by number; null: not known
 };
 
 }  // namespace ingest_wal

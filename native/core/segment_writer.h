@@ -12,6 +12,7 @@
 #include "batch.h"
 #include "platform/file_system.h"
 #include "segment_header.h"
+#include "segment_layout.h"
 #include "spare_segment.h"
 
 namespace ingest_wal {
@@ -27,9 +28,10 @@ class SegmentWriter {
   // Removes what a Publish() that failed has left under either name.
   void Withdraw();
 
-  // Begins a batch for where the segment ends now, with the user records that are due to be repeated. They leave room for
-  // the first entry, which needs `first_entry_bytes` at most.
-  void BeginBatch(NumberedUsers* users, uint64_t first_entry_bytes, Batch* batch) const;
+  // See SegmentLayout.
+  void BeginBatch(NumberedUsers* users, uint64_t first_entry_bytes, Batch* batch) const {
+    layout_.BeginBatch(users, first_entry_bytes, batch);
+  }
   // Writes the batch that was begun last. Not durable before Sync().
   Status WriteBatch(Batch* batch, uint64_t durable_lsn, int64_t now_ms);
   // Says that everything before `next_lsn` is durable. Not synced: it is only proof for later.
@@ -39,7 +41,7 @@ class SegmentWriter {
     if (ahead_ != nullptr) ahead_->Rest();
   }
   // Lets the device begin with what was written last; a hint.
-  void StartWriteback() { file_->StartWriteback(last_batch_at_, position_ - last_batch_at_); }
+  void StartWriteback() { file_->StartWriteback(last_batch_at_, position() - last_batch_at_); }
   Status Sync();
   // Ends the segment: seal, sync, cut to size.
   Status Seal(uint64_t next_lsn, int64_t now_ms);
@@ -47,37 +49,32 @@ class SegmentWriter {
   Status CutToPosition();
 
   // Bytes of records that one more batch may have.
-  uint64_t room() const;
-  bool RoomForIdleMark() const { return position_ + kTailReserveBytes <= planned_bytes_; }
-  uint64_t position() const { return position_; }
+  uint64_t room() const { return layout_.room(); }
+  bool RoomForIdleMark() const { return layout_.RoomForIdleMark(); }
+  uint64_t position() const { return layout_.position(); }
   uint64_t written_bytes() const { return written_bytes_; }
-  const SegmentHeader& header() const { return header_; }
+  const SegmentHeader& header() const { return layout_.header(); }
   bool reserved() const { return reserved_; }
   // Not ok: a sync that others made of the file has failed. It takes no more; what was acknowledged in it is safe.
   Status Usable() const { return ahead_ == nullptr ? Status() : ahead_->status(); }
 
  private:
   SegmentWriter(Directory* directory, SpareSegment* spare, const SegmentHeader& header)
-      : directory_(directory), spare_(spare), header_(header), seed_(SegmentSeed(header.salt, header.number)),
-        planned_bytes_(header.planned_bytes) {}
+      : directory_(directory), spare_(spare), layout_(header, header.planned_bytes) {}
 
-  // Writes at position_, which stays where it is.
+  // Writes at position(), which stays where it is.
   Status Write(Bytes bytes);
   void EndAhead();
 
   Directory* const directory_;
   SpareSegment* const spare_;
-  const SegmentHeader header_;
-  const uint32_t seed_;
-  const uint64_t planned_bytes_;
+  SegmentLayout layout_;
   std::unique_ptr<File> file_;
   bool reserved_ = false;
   uint64_t filled_bytes_ = 0;  // so much of the file was written before
   std::shared_ptr<WriteAhead> ahead_;
-  uint64_t position_ = kSegmentDataAt;
   uint64_t written_bytes_ = 0;
   uint64_t last_batch_at_ = kSegmentDataAt;
-  std::vector<RepeatLater> repeat_later_;  // oldest first
 };
 
 // Seals the file of a segment that an earlier writer left unsealed: cuts it at `offset` and says that everything up

@@ -31,8 +31,8 @@ Status ReadSealedHeader(File* file, uint64_t size, SegmentHeader* header) {
   uint8_t seal[mark::kBytes];
   const uint64_t seal_at = size - sizeof(seal);
   INGEST_WAL_RETURN_IF_ERROR(file->ReadAt(seal_at, seal, sizeof(seal), &got));
-  const Record record =
-      CheckRecord(Bytes(seal, got), SegmentSeed(header->salt, header->number), header->first_lsn, seal_at);
+  Record record;
+  CheckRecord(Bytes(seal, got), SegmentSeed(header->salt, header->number), header->first_lsn, seal_at, &record);
   const bool sealed = record.state == RecordState::kMark && record.mark.kind == MarkKind::kSealSecond;
   return sealed ? Status() : NotToBeRecycled("not sealed");
 }

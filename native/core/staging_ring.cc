@@ -65,19 +65,15 @@ Status StagingRing::Create(SharedMemory* memory, const std::string& name, uint64
   if (memory != nullptr && !name.empty()) {
     std::unique_ptr<SharedRegion> region;
     INGEST_WAL_RETURN_IF_ERROR(memory->Create(name, ring::kDataAt + capacity, &region));
-    made->region_ = std::move(region);
+    made->Attach(std::move(region), capacity);
     made->shared_ = true;
   } else {
-    made->region_ = AllocateHeapRegion(ring::kDataAt + capacity);
+    made->Attach(AllocateHeapRegion(ring::kDataAt + capacity), capacity);
     if (made->region_ == nullptr) return Status(ErrorCode::kIo, "no memory for the staging ring");
   }
   uint8_t* at = made->region_->data();
-  made->data_ = at + ring::kDataAt;
-  made->capacity_ = capacity;
   made->WordAt(ring::kHeadAt)->store(0, std::memory_order_relaxed);
-  made->WordAt(ring::kLastLsnAt)->store(static_cast<uint32_t>(durable_lsn), std::memory_order_relaxed);
-  made->WordAt(ring::kWakeAtAt)->store(ring::kNeverWake, std::memory_order_relaxed);
-  made->SetState(0);
+  made->BeginAfter(durable_lsn);
   made->AtomicAt(ring::kTailAt)->store(0, std::memory_order_relaxed);
   made->AtomicAt(ring::kDurableLsnAt)->store(durable_lsn, std::memory_order_release);
   uint8_t header[kStaticBytes] = {};
@@ -93,6 +89,39 @@ Status StagingRing::Create(SharedMemory* memory, const std::string& name, uint64
   made->AtomicAt(kMagicAt)->store(kRingMagic, std::memory_order_release);
   *ring = std::move(made);
   return Status();
+}
+
+Status StagingRing::Reuse(SharedMemory* memory, const std::string& name, uint64_t capacity, const LogId& log_id,
+                          const DirectoryIdentity& directory, uint64_t durable_lsn,
+                          std::unique_ptr<StagingRing>* ring) {
+  std::unique_ptr<SharedRegion> region;
+  INGEST_WAL_RETURN_IF_ERROR(memory->Open(name, true, &region));
+  std::unique_ptr<StagingRing> made(new StagingRing());
+  const bool fits = IsRingOf(region.get(), log_id, directory) && CapacityOf(region.get()) == capacity;
+  if (fits) made->Attach(std::move(region), capacity);
+  if (!fits || made->used_bytes() > capacity || made->tail() > kMaxLsn) {
+    return Status(ErrorCode::kInvalidArgument, name + " is no ring to go on with");
+  }
+  made->shared_ = true;
+  // As the writer releases what it has synced: durable LSN, then tail. Positions go on, so that whoever copies the ring
+  // meanwhile sees that entries have left it.
+  made->Release(made->head(), durable_lsn);
+  made->BeginAfter(durable_lsn);
+  *ring = std::move(made);
+  return Status();
+}
+
+void StagingRing::Attach(std::shared_ptr<SharedRegion> region, uint64_t capacity) {
+  region_ = std::move(region);
+  capacity_ = capacity;
+  if (region_ != nullptr) data_ = region_->data() + ring::kDataAt;
+}
+
+void StagingRing::BeginAfter(uint64_t durable_lsn) {
+  WordAt(ring::kLastLsnAt)->store(static_cast<uint32_t>(durable_lsn), std::memory_order_relaxed);
+  WordAt(ring::kWakeAtAt)->store(ring::kNeverWake, std::memory_order_relaxed);
+  WordAt(ring::kWriterFencesAt)->store(0, std::memory_order_relaxed);
+  SetState(0);
 }
 
 uint8_t* StagingRing::Reserve(size_t bytes) {

@@ -10,6 +10,7 @@
 //            128 head u32 | 132 last LSN u32                  stored by the appender, head last, when an entry is whole
 //            192 tail u64 | 200 durable LSN u64               stored by the writer, LSN first, after the sync
 //            208 wake at u32 | 212 log state u32              stored by the writer: what the appender has to know
+//            216 writer fences u32                            stored when the ring is made: see SetWriterFences()
 //
 // Head and last LSN are the low halves of numbers of 64 bits: tail and durable LSN, which are less than 2^32 behind,
 // complete them. So an appender in JavaScript, which has no integers of 64 bits, can store them.
@@ -45,6 +46,7 @@ constexpr size_t kTailAt = 192;
 constexpr size_t kDurableLsnAt = 200;
 constexpr size_t kWakeAtAt = 208;
 constexpr size_t kStateAt = 212;
+constexpr size_t kWriterFencesAt = 216;
 constexpr size_t kDataAt = 4096;
 // "Wake at": the appender wakes the writer when so many bytes are staged or more. This: never, it is awake.
 constexpr uint32_t kNeverWake = UINT32_MAX;
@@ -55,6 +57,11 @@ class StagingRing {
   // A new ring under `name`. Without `memory`, or with an empty name, it lives in the heap.
   static Status Create(SharedMemory* memory, const std::string& name, uint64_t capacity, const LogId& log_id,
                        const DirectoryIdentity& directory, uint64_t durable_lsn, std::unique_ptr<StagingRing>* ring);
+  // Goes on with the ring `name` that a dead writer of this directory left: its memory needs not be given back and taken
+  // again. Everything in it is given up; it is durable, and `durable_lsn` is its last LSN, unless the ring is empty.
+  // kInvalidArgument, with nothing changed, when it has another capacity or cannot be used.
+  static Status Reuse(SharedMemory* memory, const std::string& name, uint64_t capacity, const LogId& log_id,
+                      const DirectoryIdentity& directory, uint64_t durable_lsn, std::unique_ptr<StagingRing>* ring);
 
   // --- The appender's side.
 
@@ -84,6 +91,9 @@ class StagingRing {
   void Release(uint64_t position, uint64_t durable_lsn);
   // Sets from how many staged bytes on the appender wakes the writer; gives what it was.
   uint32_t ExchangeWakeAt(uint32_t bytes) { return WordAt(ring::kWakeAtAt)->exchange(bytes, std::memory_order_seq_cst); }
+  // The writer makes the appender's thread pass a fence before it sleeps until it is woken. So the appender may store head
+  // as it stores everything else, where processors keep stores in order, and need not wait until it is visible.
+  void SetWriterFences() { WordAt(ring::kWriterFencesAt)->store(1, std::memory_order_relaxed); }
   void SetState(uint32_t state) { WordAt(ring::kStateAt)->store(state, std::memory_order_release); }
 
   uint64_t durable_lsn() const;
@@ -95,6 +105,9 @@ class StagingRing {
 
  private:
   StagingRing() = default;
+  void Attach(std::shared_ptr<SharedRegion> region, uint64_t capacity);
+  // The words that say nothing of what is staged.
+  void BeginAfter(uint64_t durable_lsn);
   std::atomic<uint64_t>* AtomicAt(size_t offset) const;
   std::atomic<uint32_t>* WordAt(size_t offset) const;
 

@@ -30,7 +30,7 @@ class FormerWalk {
       const bool supplied = scanner_.position() >= window_offset_ && window_.size != 0 &&
                             (at_end || scanner_.position() + want <= window_offset_ + window_.size);
       if (!supplied) INGEST_WAL_RETURN_IF_ERROR(Supply(want));
-      *step = scanner_.Next(window_, window_offset_, window_offset_ + window_.size >= end_);
+      scanner_.Next(window_, window_offset_, window_offset_ + window_.size >= end_, step);
       if (step->kind != ScanKind::kNeedMore) return Status();
       want = std::max(want, step->bytes);
     }

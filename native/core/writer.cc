@@ -37,6 +37,7 @@ Writer::Writer(const Environment& environment, Directory* directory, StagingRing
       drained_(ring->tail()),
       durable_checksum_(start.durable_checksum),
       complete_below_(active_ != nullptr ? active_->header().number : next_number_) {
+  if (environment_.fence != nullptr) ring_->SetWriterFences();
   if (active_ == nullptr) return;
   counters_.segment = active_->header().number;
   counters_.segment_offset = active_->position();
@@ -96,11 +97,17 @@ void Writer::Stop() {
   WakeWriter();
 }
 
+// Against an appender that stores head, which takes its time to be visible, and loads "wake at" meanwhile: when it loaded
+// the old one, the fence finds its store of head before it, and makes it visible.
+bool Writer::SeesWhatWokeNobody() { return environment_.fence == nullptr || environment_.fence->Pass(); }
+
 void Writer::Sleep(uint32_t wake_at, uint64_t deadline_ns) {
   ring_->ExchangeWakeAt(wake_at);
   const bool is_deep = deadline_ns == kNoDeadline;
+  // With a deadline it looks again by itself.
+  const bool is_blind = is_deep && !SeesWhatWokeNobody();
   const bool staged_while_deep = is_deep && state() != LogState::kFailed && Staged();
-  if (staged_while_deep || stopping_.load() || Due(environment_.clock->MonotonicNs(), false)) {
+  if (is_blind || staged_while_deep || stopping_.load() || Due(environment_.clock->MonotonicNs(), false)) {
     ring_->ExchangeWakeAt(ring::kNeverWake);
     return;
   }

@@ -120,6 +120,8 @@ class Writer {
   bool Due(uint64_t now_ns, bool interval_passed) const;
   // Until woken, or until `deadline_ns`; the appender is to wake from `wake_at` staged bytes on.
   void Sleep(uint32_t wake_at, uint64_t deadline_ns);
+  // Whether an entry of which the appender believes that the writer sees it by itself can be seen from now on.
+  bool SeesWhatWokeNobody();
 
   Status Flush();
   Status WriteStaged();

@@ -43,8 +43,8 @@ class Fixture {
     Scanner scanner(SegmentSeed(header_.salt, header_.number), header_.first_lsn, offset_);
     std::string text;
     steps.clear();
-    for (;;) {
-      const ScanStep step = scanner.Next(Bytes(copy.data(), copy.size()), offset_, true);
+    for (ScanStep step;;) {
+      scanner.Next(Bytes(copy.data(), copy.size()), offset_, true, &step);
       if (step.kind == ScanKind::kEnd) break;
       steps.push_back(step);
       text += text.empty() ? "" : " ";

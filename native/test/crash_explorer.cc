@@ -436,7 +436,7 @@ class Explorer {
     return Live(world, log.get(), oracle, false);
   }
 
-  void CountRecovery(const Log& log, const Oracle& oracle) {
+  void CountRecovery(Log& log, const Oracle& oracle) {
     const RecoveryReport& recovery = log.recovery();
     Coverage& coverage = result_.coverage;
     coverage.clean_opens += recovery.found.clean && !recovery.created ? 1 : 0;
@@ -444,6 +444,7 @@ class Explorer {
     coverage.entries_carried += recovery.carried_entries;
     coverage.retired_and_gone += oracle.retired != 0 && !recovery.found.damage.empty() ? 1 : 0;
     coverage.retired_and_back += oracle.retired != 0 && recovery.found.damage.empty() ? 1 : 0;
+    coverage.rings_gone_on_with += log.ring()->tail() != 0 ? 1 : 0;
     coverage.rings_taken_over += recovery.ring_taken_over && recovery.found.ring.entries > 0 ? 1 : 0;
     coverage.entries_dropped += oracle.generation_of.size() - log.last_lsn();
     for (const SegmentReport& segment : recovery.found.segments) {
@@ -473,6 +474,7 @@ void Coverage::Add(const Coverage& other) {
   torn_tails += other.torn_tails;
   entries_carried += other.entries_carried;
   rings_taken_over += other.rings_taken_over;
+  rings_gone_on_with += other.rings_gone_on_with;
   entries_dropped += other.entries_dropped;
   sealed_by_recovery += other.sealed_by_recovery;
   no_space += other.no_space;

@@ -47,6 +47,7 @@ struct Coverage {
   uint64_t torn_tails = 0;
   uint64_t entries_carried = 0;    // written again by recovery
   uint64_t rings_taken_over = 0;   // that held entries
+  uint64_t rings_gone_on_with = 0; // of a writer that died, emptied and used again
   uint64_t entries_dropped = 0;    // appended, never acknowledged, and gone: what a power cut may take
   uint64_t sealed_by_recovery = 0;
   uint64_t no_space = 0;           // calls that failed for want of space

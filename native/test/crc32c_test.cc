@@ -14,14 +14,16 @@ namespace {
 struct Implementation {
   const char* name;
   Crc32cFunction function;
+  Crc32cTwoFunction two;
 };
 
 std::vector<Implementation> Runnable() {
-  std::vector<Implementation> runnable = {{"chosen", Crc32c}, {"portable", Crc32cPortable}};
+  std::vector<Implementation> runnable = {{"chosen", Crc32c, Crc32cTwo},
+                                          {"portable", Crc32cPortable, Crc32cTwoPortable}};
 #if defined(INGEST_WAL_CRC32C_SSE42)
-  if (CanUseSse42()) runnable.push_back({"sse42", Crc32cSse42});
+  if (CanUseSse42()) runnable.push_back({"sse42", Crc32cSse42, Crc32cTwoSse42});
 #elif defined(INGEST_WAL_CRC32C_ARM64)
-  if (CanUseArm64Crc()) runnable.push_back({"arm64", Crc32cArm64});
+  if (CanUseArm64Crc()) runnable.push_back({"arm64", Crc32cArm64, Crc32cTwoArm64});
 #endif
   return runnable;
 }
@@ -88,6 +90,25 @@ TEST(Crc32c, CanBeContinuedAnywhere) {
     for (size_t cut = 0; cut <= noise.size(); cut += 37) {
       const uint32_t head = implementation.function(0, noise.data(), cut);
       ASSERT_EQ(implementation.function(head, noise.data() + cut, noise.size() - cut), whole);
+    }
+  }
+}
+
+TEST(Crc32c, TwoAtOnceAreWhatEachIsByItself) {
+  const std::vector<uint8_t> noise = Noise(400);
+  const uint64_t before = 0x8899aabbccddeeff;
+  const uint32_t behind = 0xf0e1d2c3;
+  for (const Implementation& implementation : Runnable()) {
+    for (size_t words = 0; words <= 6; words++) {
+      std::vector<uint8_t> framed(8 * words + 12);
+      std::memcpy(framed.data(), &before, 8);
+      std::memcpy(framed.data() + 8, noise.data() + 3, 8 * words);
+      std::memcpy(framed.data() + 8 + 8 * words, &behind, 4);
+      for (size_t length = 0; length <= 300; length++) {
+        const Crc32cPair two = implementation.two({77, before, noise.data() + 3, words, behind}, noise.data() + 5, length);
+        ASSERT_EQ(two.first, Defined(77, framed.data(), framed.size()));
+        ASSERT_EQ(two.second, Defined(0, noise.data() + 5, length));
+      }
     }
   }
 }

@@ -4,6 +4,9 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/vfs.h>
+#endif
 #include <unistd.h>
 
 #include <algorithm>
@@ -179,6 +182,42 @@ TEST(PosixDirectory, NamesAreRenamedReplacedAndRemoved) {
   EXPECT_EQ(directory->Unlink("two").code(), ErrorCode::kNotFound);
   EXPECT_OK(directory->Sync());
 }
+
+#if defined(__linux__)
+// Pages of a file that are in memory.
+size_t ResidentPages(const std::string& path, size_t bytes) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  void* const at = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
+  std::vector<unsigned char> pages((bytes + 4095) / 4096);
+  EXPECT_EQ(mincore(at, bytes, pages.data()), 0);
+  munmap(at, bytes);
+  close(descriptor);
+  return static_cast<size_t>(std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return (page & 1) != 0; }));
+}
+
+bool IsKeptInMemoryOnly(const std::string& path) {
+  struct statfs info;
+  constexpr long kTmpfs = 0x01021994;
+  return statfs(path.c_str(), &info) == 0 && static_cast<long>(info.f_type) == kTmpfs;
+}
+
+TEST(PosixFile, IsReadFromTheDeviceBehindADroppedCache) {
+  const TemporaryDirectory temporary;
+  const std::unique_ptr<Directory> directory = temporary.Open();
+  const std::unique_ptr<File> file = Create(directory.get(), "file");
+  const std::vector<uint8_t> bytes(1 << 20, 0x5a);
+  const Bytes part(bytes.data(), bytes.size());
+  ASSERT_OK(file->WriteAt(0, &part, 1));
+  ASSERT_OK(file->Sync());
+  EXPECT_NE(ResidentPages(temporary.At("file"), bytes.size()), 0u);
+  file->DropCache();
+  if (!IsKeptInMemoryOnly(temporary.path())) EXPECT_EQ(ResidentPages(temporary.At("file"), bytes.size()), 0u);
+  std::vector<uint8_t> read(bytes.size());
+  size_t got = 0;
+  ASSERT_OK(file->ReadAt(0, read.data(), read.size(), &got));
+  EXPECT_TRUE(got == bytes.size() && read == bytes);
+}
+#endif
 
 TEST(PosixFile, WritesAllPartsAndReadsThemUpToTheEnd) {
   const TemporaryDirectory temporary;

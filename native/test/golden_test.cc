@@ -4,12 +4,14 @@
 //   golden/vN-sealed.wal     segment 1 of a log that was closed
 //   golden/vN-unsealed.wal   segment 2, as its writer left it when it died
 //   golden/vN-log.id
+//   golden/vN-checkpoint.ckpt  checkpoint 1, from version 3 on: of segment 1, without some entries of two users
 //
 // INGEST_WAL_WRITE_GOLDEN=1 writes those of today's version anew.
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 
+#include "checkpoint_files.h"
 #include "segment_name.h"
 #include "test_log.h"
 #include "testing.h"
@@ -27,6 +29,10 @@ std::vector<GoldenFile> FilesOf(uint32_t version) {
   return {{prefix + "-sealed.wal", SegmentName(1)}, {prefix + "-unsealed.wal", SegmentName(2)},
           {prefix + "-log.id", kIdentityName}};
 }
+
+// Not among FilesOf(): they are a log by themselves.
+std::string CheckpointFileOf(uint32_t version) { return "v" + std::to_string(version) + "-checkpoint.ckpt"; }
+constexpr uint32_t kFirstVersionWithCheckpoints = 3;
 
 std::string PathOf(const std::string& golden) { return std::string(INGEST_WAL_GOLDEN_DIR) + "/" + golden; }
 
@@ -54,6 +60,23 @@ std::vector<TestEntry> GoldenEntries(uint32_t version) {
     entries.push_back(entry);
   }
   return entries;
+}
+
+CheckpointPlan GoldenPlan() {
+  CheckpointPlan plan = KeepAll(1);
+  plan.users = {"user-1", "user-2"};
+  plan.keep_from_lsn = {6, UINT64_MAX};
+  plan.also_lsns = {2};
+  return plan;
+}
+
+std::vector<TestEntry> GoldenCheckpointEntries(uint32_t version) {
+  std::vector<TestEntry> kept;
+  for (const TestEntry& entry : GoldenEntries(version)) {
+    const bool is_dropped = (entry.user_id == "user-1" && entry.lsn < 6) || (entry.user_id == "user-2" && entry.lsn != 2);
+    if (entry.lsn <= 12 && !is_dropped) kept.push_back(entry);
+  }
+  return kept;
 }
 
 void Append(MemoryWorld* world, Log* log, const TestEntry& entry) {
@@ -127,19 +150,31 @@ TEST(Golden, FilesOfEveryVersionAreReadable) {
   for (uint32_t version = 1; version <= kFormatVersion; version++) ExpectReadable(version);
 }
 
+TEST(Golden, CheckpointsOfEveryVersionAreReadable) {
+  for (uint32_t version = kFirstVersionWithCheckpoints; version <= kFormatVersion; version++) {
+    MemoryWorld world;
+    for (const GoldenFile& file : FilesOf(version)) world.Put(file.name, ReadGolden(file.golden));
+    world.Put(CheckpointName(1), ReadGolden(CheckpointFileOf(version)));
+    EXPECT_EQ(CheckpointOf(&world, 1).flaw, std::string());
+    EXPECT_TRUE(EntriesOfCheckpoint(&world, 1) == GoldenCheckpointEntries(version));
+  }
+}
+
+void ExpectSameBytes(const std::string& golden, const std::vector<uint8_t>& written) {
+  if (std::getenv("INGEST_WAL_WRITE_GOLDEN") != nullptr) {
+    std::ofstream(PathOf(golden), std::ios::binary)
+        .write(reinterpret_cast<const char*>(written.data()), static_cast<std::streamsize>(written.size()));
+  }
+  if (ReadGolden(golden) != written) Fail(__FILE__, __LINE__, golden + " is written otherwise");
+}
+
 TEST(Golden, TodaysCodeWritesTheSameBytes) {
   MemoryWorld world;
   WriteGoldenLog(&world);
   ExpectGoldenEntries(&world, kFormatVersion);
-  for (const GoldenFile& file : FilesOf(kFormatVersion)) {
-    const std::vector<uint8_t>& written = world.Contents(file.name);
-    if (std::getenv("INGEST_WAL_WRITE_GOLDEN") != nullptr) {
-      std::ofstream(PathOf(file.golden), std::ios::binary)
-          .write(reinterpret_cast<const char*>(written.data()), static_cast<std::streamsize>(written.size()));
-    }
-    if (ReadGolden(file.golden) == written) continue;
-    Fail(__FILE__, __LINE__, file.golden + " is written otherwise");
-  }
+  for (const GoldenFile& file : FilesOf(kFormatVersion)) ExpectSameBytes(file.golden, world.Contents(file.name));
+  ASSERT_OK(WriteCheckpoint(&world, GoldenPlan()));
+  ExpectSameBytes(CheckpointFileOf(kFormatVersion), world.Contents(CheckpointName(1)));
 }
 
 }  // namespace

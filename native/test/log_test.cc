@@ -222,6 +222,32 @@ TEST(KillSafety, ACopyOfTheDirectoryHasARingOfItsOwn) {
   EXPECT_EQ(world.memory().size(), 1u);  // the other's is still there
 }
 
+TEST(KillSafety, TheRingOfADeadProcessIsGoneOnWithAndNotMadeAnew) {
+  MemoryWorld world;
+  OpenLog(&world);
+  const auto ring = world.memory().begin()->second;
+  uint64_t last = 0;
+  for (int life = 0; life < 20; life++) {
+    std::unique_ptr<Log> log = OpenLog(&world);
+    EXPECT_EQ(Outcome(log.get()), last == 0 ? " | " : "1-" + std::to_string(last) + " | ");
+    EXPECT_TRUE(world.memory().begin()->second == ring);
+    last = AppendEntries(log.get(), 100);
+    if (life % 2 == 0) FlushAll(log.get());
+  }
+  EXPECT_EQ(world.memory().size(), 1u);
+}
+
+TEST(KillSafety, ARingOfAnotherSizeThanAskedForIsReplaced) {
+  MemoryWorld world;
+  AppendEntries(OpenLog(&world).get(), 10);
+  LogOptions options = SmallLogOptions();
+  options.queue_bytes = 2 * kMinRingBytes;
+  std::unique_ptr<Log> log = OpenLog(&world, options);
+  EXPECT_EQ(Outcome(log.get()), std::string("1-10 | "));
+  EXPECT_EQ(log->ring()->capacity(), 2 * kMinRingBytes);
+  EXPECT_EQ(world.memory().size(), 1u);
+}
+
 TEST(KillSafety, ADurableLsnThatCannotBeLosesNothing) {
   MemoryWorld world;
   {

@@ -36,6 +36,7 @@ void PrintCoverage(const Coverage& coverage) {
   PrintFigure("torn tails", coverage.torn_tails);
   PrintFigure("entries carried", coverage.entries_carried);
   PrintFigure("rings taken over", coverage.rings_taken_over);
+  PrintFigure("rings gone on with", coverage.rings_gone_on_with);
   PrintFigure("unacknowledged entries gone", coverage.entries_dropped);
   PrintFigure("segments sealed by recovery", coverage.sealed_by_recovery);
   std::printf("\n");
@@ -118,6 +119,7 @@ TEST(ProcessDeath, LosesNothingThatWasAppended) {
   ExpectNothingLost(result);
   ExpectCovered(result.coverage);
   EXPECT_NE(result.coverage.rings_taken_over, 0u);
+  EXPECT_NE(result.coverage.rings_gone_on_with, 0u);
   EXPECT_EQ(result.coverage.entries_dropped, 0u);
 }
 

@@ -15,5 +15,12 @@ std::string CheckTruncationAtEveryLength();
 // LSNs that come next, and nothing of it is read, or taken for anything but unwritten space.
 std::string CheckStaleRecordsStayUnread();
 
+// The power is cut at each call that writing a checkpoint makes: the log is as it was, and the checkpoint is not there, or
+// whole. When it was said to be written, it is there.
+std::string CheckPowerCutsInACheckpoint();
+
+// The device stores something else than was written, and says nothing, at any byte of a checkpoint: there is none then.
+std::string CheckBytesStoredOtherwiseInACheckpoint();
+
 }  // namespace testing
 }  // namespace ingest_wal

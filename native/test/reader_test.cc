@@ -305,6 +305,22 @@ TEST(Reader, OfAnOpenLogTouchesNoFileBeforeItsFirstChunk) {
   EXPECT_EQ(Drain(reader.get()).lsns, std::string("1-20"));
 }
 
+TEST(Reader, LeavesTheSpaceBehindTheLastEntryUnread) {
+  MemoryWorld world;
+  LogOptions options = SmallLogOptions();
+  options.writer.segment_bytes = uint64_t{32} << 20;
+  std::unique_ptr<Log> log = OpenLog(&world, options);
+  AppendEntries(log.get(), 20);
+  FlushAll(log.get());
+  uint64_t reads = 0;
+  world.SetFault([&reads](Call call, const std::string&) {
+    reads += call == Call::kRead ? 1 : 0;
+    return Status();
+  });
+  EXPECT_EQ(ReadAll(log.get()).lsns, std::string("1-20"));
+  EXPECT_TRUE(reads < 10);  // of 1 MiB each: 32 are all of it
+}
+
 TEST(Reader, OutlivesItsLog) {
   MemoryWorld world;
   std::unique_ptr<Log> log = OpenLog(&world);

@@ -55,7 +55,9 @@ std::vector<uint8_t> EncodeUser(uint32_t number, const std::string& id, uint64_t
 
 Record Check(const std::vector<uint8_t>& bytes, uint64_t offset = kOffset, uint32_t seed = kSegment,
              uint64_t first_lsn = kFirstLsn) {
-  return CheckRecord(Bytes(bytes.data(), bytes.size()), seed, first_lsn, offset);
+  Record record;
+  CheckRecord(Bytes(bytes.data(), bytes.size()), seed, first_lsn, offset, &record);
+  return record;
 }
 
 // Makes the header checksum again, as somebody would who knows the salt; `bytes` are of a short entry.

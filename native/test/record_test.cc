@@ -20,7 +20,9 @@ std::vector<uint8_t> Placed(const TestEntry& entry, uint64_t offset = kOffset, u
 }
 
 Record Check(const std::vector<uint8_t>& bytes, uint64_t offset = kOffset, uint32_t seed = kSegment) {
-  return CheckRecord(Bytes(bytes.data(), bytes.size()), seed, 1, offset);
+  Record record;
+  CheckRecord(Bytes(bytes.data(), bytes.size()), seed, 1, offset, &record);
+  return record;
 }
 
 std::vector<uint8_t> EncodedMark(const Mark& mark) {
@@ -117,7 +119,8 @@ TEST(Record, WhatIsCutOffNeedsMoreAndSaysHowMuch) {
   const std::vector<uint8_t> sound = Placed(Sized(5, 20));
   for (size_t size = 0; size < sound.size(); size++) {
     // All of the bytes are there, but only `size` of them are given.
-    const Record record = CheckRecord(Bytes(sound.data(), size), kSegment, 1, kOffset);
+    Record record;
+    CheckRecord(Bytes(sound.data(), size), kSegment, 1, kOffset, &record);
     ASSERT_EQ(record.state, RecordState::kNeedMore);
     const size_t needed = size < sizeof(uint32_t) ? sizeof(uint32_t) : size < entry::kTimestampAt ? entry::kTimestampAt
                                                                                                   : sound.size();
@@ -125,7 +128,9 @@ TEST(Record, WhatIsCutOffNeedsMoreAndSaysHowMuch) {
   }
   const std::vector<uint8_t> mark = EncodedMark(SomeMark());
   for (size_t size = sizeof(uint32_t); size < mark.size(); size++) {
-    ASSERT_EQ(CheckRecord(Bytes(mark.data(), size), kSegment, 1, kOffset).bytes, mark::kBytes);
+    Record record;
+    CheckRecord(Bytes(mark.data(), size), kSegment, 1, kOffset, &record);
+    ASSERT_EQ(record.bytes, mark::kBytes);
   }
 }
 

@@ -123,24 +123,34 @@ TEST(Scan, WhatIsNoRecordIsOneStepUpToTheNextRecord) {
   EXPECT_EQ(steps[4].kind, ScanKind::kEnd);
 }
 
-// Drives a scanner through windows of `window_bytes` and counts its calls and the bytes that it asked for again.
+// Drives a scanner through windows of `window_bytes` and counts its calls and the bytes that it asked for again. With
+// `pass`, it passes over whole records before each step.
 struct Work {
   uint64_t calls = 0;
   uint64_t bytes_supplied = 0;
   uint64_t entries = 0;
+  std::string unknown;  // "4096-4160 ..."
 };
-Work ScanInWindows(const std::vector<uint8_t>& bytes, uint32_t seed, size_t window_bytes) {
+Work ScanInWindows(const std::vector<uint8_t>& bytes, uint32_t seed, size_t window_bytes, bool pass = false) {
   Work work;
   Scanner scanner(seed, 1, kSegmentDataAt);
   size_t want = window_bytes;
-  for (;;) {
+  for (ScanStep step;;) {
     const size_t from = static_cast<size_t>(scanner.position());
     const size_t size = std::min(bytes.size() - from, std::max(want, window_bytes));
     work.calls++;
     work.bytes_supplied += size;
-    ScanStep step = scanner.Next(Bytes(bytes.data() + from, size), from, from + size == bytes.size());
+    const Bytes window(bytes.data() + from, size);
+    if (pass) {
+      scanner.Pass(window, from, [&work](const Record& record, uint64_t) {
+        work.entries += record.state == RecordState::kEntry ? 1 : 0;
+        return true;
+      });
+    }
+    scanner.Next(window, from, from + size == bytes.size(), &step);
     want = step.kind == ScanKind::kNeedMore ? step.bytes : window_bytes;
     work.entries += step.kind == ScanKind::kEntry ? 1 : 0;
+    if (step.kind == ScanKind::kUnknown) work.unknown += std::to_string(step.offset) + "-" + std::to_string(step.end) + " ";
     if (step.kind == ScanKind::kEnd) return work;
   }
 }
@@ -149,6 +159,22 @@ TEST(Scan, WindowsOfAnySizeGiveTheSameEntries) {
   const SegmentBytes segment = SmallSegment(40);
   for (const size_t window_bytes : {8u, 16u, 40u, 48u, 100u, 512u, 4096u, 100000u}) {
     EXPECT_EQ(ScanInWindows(segment.bytes(), segment.seed(), window_bytes).entries, 40u);
+    EXPECT_EQ(ScanInWindows(segment.bytes(), segment.seed(), window_bytes, true).entries, 40u);
+  }
+}
+
+TEST(Scan, PassingLeavesStretchesThatAreNoRecordsAsTheyAreInWindowsOfAnySize) {
+  SegmentBytes segment = SmallSegment(40);
+  // Each hides the beginning of a record, and records follow it.
+  for (const size_t from : {kSegmentDataAt + 400, kSegmentDataAt + 3000}) {
+    std::fill_n(segment.bytes().begin() + static_cast<std::ptrdiff_t>(from), 400, uint8_t{0xee});
+  }
+  const Work whole = ScanInWindows(segment.bytes(), segment.seed(), segment.bytes().size());
+  EXPECT_NE(whole.unknown, std::string());
+  for (const size_t window_bytes : {8u, 16u, 40u, 48u, 100u, 512u, 4096u, 100000u}) {
+    const Work passed = ScanInWindows(segment.bytes(), segment.seed(), window_bytes, true);
+    EXPECT_EQ(passed.entries, whole.entries);
+    EXPECT_EQ(passed.unknown, whole.unknown);
   }
 }
 

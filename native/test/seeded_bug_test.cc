@@ -53,6 +53,36 @@ TEST(SeededBug, RecycledBeforeItsNameIsGoneIsCaught) {
               result.first_failure.c_str());
 }
 
+#elif defined(INGEST_WAL_SEED_BUG_CHECKPOINT_NOT_SYNCED)
+
+TEST(SeededBug, CheckpointNotSyncedIsCaught) {
+  const std::string wrong = CheckPowerCutsInACheckpoint();
+  EXPECT_NE(wrong, std::string());
+  std::printf("  checkpoint not synced: caught, first: %s\n", wrong.c_str());
+}
+
+#elif defined(INGEST_WAL_SEED_BUG_CHECKPOINT_NOT_READ_BACK)
+
+TEST(SeededBug, CheckpointNotReadBackIsCaught) {
+  const std::string wrong = CheckBytesStoredOtherwiseInACheckpoint();
+  EXPECT_NE(wrong, std::string());
+  std::printf("  checkpoint not read back: caught, first: %s\n", wrong.c_str());
+}
+
+#elif defined(INGEST_WAL_SEED_BUG_RING_EMPTIED_TOO_EARLY)
+
+TEST(SeededBug, RingEmptiedBeforeItsEntriesAreDurableIsCaught) {
+  ExplorerOptions options;
+  options.seed = Seed();
+  options.states = 4000;
+  options.process_death = true;
+  const ExplorerResult result = Explore(options);
+  EXPECT_NE(result.failures, 0u);
+  std::printf("  ring emptied too early: caught in %llu of %llu states, first: %s\n",
+              static_cast<unsigned long long>(result.failures), static_cast<unsigned long long>(result.states),
+              result.first_failure.c_str());
+}
+
 #else
 #error "compiled without a planted bug"
 #endif

@@ -100,7 +100,8 @@ std::vector<ScanStep> ScanAll(Bytes bytes, uint32_t seed) {
   std::vector<ScanStep> steps;
   Scanner scanner(seed, 1, kSegmentDataAt);
   for (;;) {
-    steps.push_back(scanner.Next(bytes, 0, true));
+    steps.emplace_back();
+    scanner.Next(bytes, 0, true, &steps.back());
     if (steps.back().kind == ScanKind::kEnd || steps.back().kind == ScanKind::kNeedMore) return steps;
   }
 }

@@ -23,35 +23,35 @@ Bytes Borrowed(const std::string& text) { return Bytes(text.data(), text.size())
 
 TEST(SegmentUsers, ANumberKeepsTheFirstIdThatItWasGiven) {
   SegmentUsers users;
-  EXPECT_TRUE(users.Find(1) == nullptr);
-  EXPECT_TRUE(users.Find(0) == nullptr);
+  EXPECT_FALSE(users.Knows(1));
+  EXPECT_FALSE(users.Knows(0));
   users.Define(1, Borrowed("one"));
   users.Define(1, Borrowed("another"));
   users.Define(3, Borrowed(""));
-  EXPECT_EQ(TextOf(*users.Find(1)), std::string("one"));
-  EXPECT_EQ(users.CheckOf(1), UserCheck(Borrowed("one")));
-  EXPECT_TRUE(users.Find(2) == nullptr);
-  EXPECT_EQ(users.Find(3)->size, 0u);
+  EXPECT_EQ(TextOf(users.IdOf(1)), std::string("one"));
+  EXPECT_FALSE(users.Knows(2));
+  EXPECT_TRUE(users.Knows(3));
+  EXPECT_EQ(users.IdOf(3).size, 0u);
 }
 
 TEST(SegmentUsers, NumbersBeyondTheLimitAreNotDefined) {
   SegmentUsers users;
   for (const uint32_t number : {0u, user_record::kMaxNumber + 1, UINT32_MAX}) {
     users.Define(number, Borrowed("x"));
-    EXPECT_TRUE(users.Find(number) == nullptr);
+    EXPECT_FALSE(users.Knows(number));
   }
   users.Define(user_record::kMaxNumber, Borrowed("last"));
-  EXPECT_EQ(TextOf(*users.Find(user_record::kMaxNumber)), std::string("last"));
+  EXPECT_EQ(TextOf(users.IdOf(user_record::kMaxNumber)), std::string("last"));
 }
 
 TEST(SegmentUsers, AnIdStaysWhereItIsWhenOthersCome) {
   SegmentUsers users;
   users.Define(1, Borrowed("one"));
-  const Bytes* const one = users.Find(1);
-  const uint8_t* const data = one->data;
-  for (uint32_t number = 2; number < 5000; number++) users.Define(number, Borrowed("user-" + std::to_string(number)));
-  EXPECT_TRUE(users.Find(1) == one && one->data == data);
-  EXPECT_EQ(TextOf(*one), std::string("one"));
+  const Bytes one = users.IdOf(1);
+  for (uint32_t number = 2; number < 50000; number++) users.Define(number, Borrowed("user-" + std::to_string(number)));
+  EXPECT_TRUE(users.IdOf(1).data == one.data);
+  EXPECT_EQ(TextOf(one), std::string("one"));
+  EXPECT_EQ(TextOf(users.IdOf(49999)), std::string("user-49999"));
 }
 
 TEST(UserNumbers, AreTheSameForTheSameIdAndBeginAtOne) {

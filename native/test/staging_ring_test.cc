@@ -310,6 +310,63 @@ TEST(TakeOver, AMakingThatWasCutIsToldFromARing) {
   EXPECT_FALSE(IsUnfinishedRing(memory, RingName(kId, 0)));
 }
 
+Status Reuse(MemoryWorld* world, uint64_t capacity, const DirectoryIdentity& directory, uint64_t durable_lsn,
+             std::unique_ptr<StagingRing>* ring) {
+  return StagingRing::Reuse(world->environment().memory, RingName(kId, 0), capacity, kId, directory, durable_lsn, ring);
+}
+
+TEST(Reuse, GivesUpWhatIsInTheRingAndGoesOnBehindItLapAfterLap) {
+  MemoryWorld world;
+  uint64_t lsn = 0;
+  ASSERT_TRUE(MakeRing(&world) != nullptr);
+  for (int life = 0; life < 50; life++) {
+    std::unique_ptr<StagingRing> ring;
+    ASSERT_OK(Reuse(&world, kCapacity, kHere, lsn, &ring));
+    EXPECT_EQ(ring->used_bytes(), 0u);
+    EXPECT_EQ(ring->durable_lsn(), lsn);
+    EXPECT_EQ(ring->last_lsn(), lsn);
+    const uint64_t before = lsn;
+    for (; ring->HasRoom(4096); lsn++) ASSERT_TRUE(Put(ring.get(), Sized(lsn + 1, 100 + lsn % 900)));
+    const RingContents contents = Found(&world);
+    EXPECT_FALSE(contents.damaged);
+    EXPECT_EQ(contents.first_lsn, before + 1);
+    EXPECT_EQ(contents.last_lsn, lsn);
+  }
+  EXPECT_TRUE(Load<uint64_t>(Region(&world).data() + kTailAt) > 10 * kCapacity);
+}
+
+TEST(Reuse, ADeathBetweenItsStoresLeavesEntriesThatAreKnownOrNone) {
+  MemoryWorld world;
+  const std::unique_ptr<StagingRing> ring = MakeRing(&world);
+  for (uint64_t lsn = 1; lsn <= 10; lsn++) ASSERT_TRUE(Put(ring.get(), EntryOf(lsn)));
+  std::unique_ptr<StagingRing> again;
+  ring->Release(ring->tail(), 10);  // the durable LSN was stored, tail was not
+  RingContents contents = Found(&world);
+  EXPECT_FALSE(contents.damaged);
+  EXPECT_EQ(contents.durable_lsn, 10u);
+  EXPECT_EQ(contents.last_lsn, 10u);
+  ring->Release(ring->head(), 10);  // tail was stored, what the appender has to know was not
+  contents = Found(&world);
+  EXPECT_FALSE(contents.damaged);
+  EXPECT_EQ(contents.entries, 0u);
+  ASSERT_OK(Reuse(&world, kCapacity, kHere, 10, &again));
+  EXPECT_EQ(again->last_lsn(), 10u);
+}
+
+TEST(Reuse, OfAnotherCapacityOrAnotherDirectoryOrWithPositionsThatCannotBeIsRefusedAndChangesNothing) {
+  MemoryWorld world;
+  const std::unique_ptr<StagingRing> ring = MakeRing(&world);
+  for (uint64_t lsn = 1; lsn <= 10; lsn++) ASSERT_TRUE(Put(ring.get(), EntryOf(lsn)));
+  const std::vector<uint8_t> before = Region(&world);
+  std::unique_ptr<StagingRing> again;
+  EXPECT_EQ(Reuse(&world, 2 * kCapacity, kHere, 10, &again).code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(Reuse(&world, kCapacity, DirectoryIdentity{7, 43}, 10, &again).code(), ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(Region(&world) == before);
+  Store(Region(&world).data() + kHeadAt, static_cast<uint32_t>(2 * kCapacity));
+  EXPECT_EQ(Reuse(&world, kCapacity, kHere, 10, &again).code(), ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(again == nullptr);
+}
+
 TEST(RingName, IsShortEnoughForEverySystem) {
   EXPECT_LE(RingName(kId, kRingNames - 1).size(), 30u);
   EXPECT_NE(RingName(kId, 0), RingName(kId, 1));

@@ -348,11 +348,12 @@ TEST(DamagedRing, IsNeverWrittenToADisk) {
 // A log whose writer and spare run as they do in a program, on the real clock.
 class Running {
  public:
-  explicit Running(MemoryWorld* world, uint64_t batch_interval_ns) {
+  explicit Running(MemoryWorld* world, uint64_t batch_interval_ns, ProcessFence* fence = nullptr) {
     LogOptions options = SmallLogOptions();
     options.writer.batch_interval_ns = batch_interval_ns;
     Environment environment = world->environment();
     environment.clock = SystemClock();
+    environment.fence = fence;
     EXPECT_OK(Log::Open(environment, options, &log));
     writing_ = std::thread([this] { log->writer()->Run(); });
     preparing_ = std::thread([this] { log->spare()->Run(); });
@@ -428,6 +429,73 @@ TEST(Run, BatchBytesFlushWithoutWaitersAndWakesAreOnePerBatch) {
   EXPECT_NE(counters.rotations.load(), 0u);
   EXPECT_EQ(ReadAll(running.log.get()).lsns, std::string("1-5000"));
   EXPECT_OK(running.log->Close());
+}
+
+// An entry whose appender has found that the writer is awake: nobody is told of it.
+void AppendUntold(Log* log) {
+  const TestEntry entry = EntryOf(log->last_lsn() + 1);
+  const std::vector<uint8_t> bytes = Staged(entry);
+  std::memcpy(log->ring()->Reserve(bytes.size()), bytes.data(), bytes.size());
+  log->ring()->Publish(bytes.size(), entry.lsn);
+}
+
+// Stands for an appender that stored an entry and looked at "wake at" before the writer set it, and whose store is visible
+// from the fence on.
+class FenceWithAnEntryBehindIt : public ProcessFence {
+ public:
+  bool Pass() override {
+    Log* const log = log_.exchange(nullptr);
+    if (log == nullptr) return true;
+    wake_at = log->ring()->wake_at();
+    AppendUntold(log);
+    return true;
+  }
+  void Arm(Log* log) { log_ = log; }
+  uint32_t wake_at = ring::kNeverWake;
+
+ private:
+  std::atomic<Log*> log_{nullptr};
+};
+
+TEST(Run, NeverSleepsOverAnEntryThatIsVisibleOnlyBehindTheFence) {
+  MemoryWorld world;
+  FenceWithAnEntryBehindIt fence;
+  Running running(&world, kMillisecondNs, &fence);
+  fence.Arm(running.log.get());
+  running.log->writer()->WakeWriter();
+  while (running.log->durable_lsn() < 1) std::this_thread::yield();
+  // The fence comes behind the wish to be woken: who looks from now on sees it.
+  EXPECT_EQ(fence.wake_at, 1u);
+}
+
+class FenceThatIsRefused : public ProcessFence {
+ public:
+  bool Pass() override {
+    refusals++;
+    return false;
+  }
+  std::atomic<uint64_t> refusals{0};
+};
+
+TEST(Run, LooksByItselfWhereTheFenceIsRefusedLater) {
+  MemoryWorld world;
+  FenceThatIsRefused fence;
+  Running running(&world, kMillisecondNs, &fence);
+  while (fence.refusals < 3) std::this_thread::yield();
+  AppendUntold(running.log.get());
+  running.AwaitDurable();
+  EXPECT_EQ(running.log->durable_lsn(), 1u);
+}
+
+TEST(Run, TellsTheAppenderWhetherThereIsAFence) {
+  FenceWithAnEntryBehindIt fence;
+  MemoryWorld world;
+  // Each goes on with the ring of the one before.
+  for (ProcessFence* const given : {static_cast<ProcessFence*>(nullptr), static_cast<ProcessFence*>(&fence),
+                                    static_cast<ProcessFence*>(nullptr)}) {
+    Running running(&world, kHourNs, given);
+    EXPECT_EQ(Load<uint32_t>(running.log->ring()->region()->data() + ring::kWriterFencesAt), given == nullptr ? 0u : 1u);
+  }
 }
 
 TEST(Run, AReaderBesideTheWriterReadsEverythingAppendedBeforeIt) {

@@ -117,6 +117,8 @@ describe('objects', () => {
     onWake: () => undefined
   }
 
+  const PLAN = { throughSegment: 1, users: [], keepFromLsn: new Float64Array(), alsoLsns: new Float64Array() }
+
   /** A log of several segments, one damaged in the middle and the last one torn, opened again. */
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'ingest-wal-binding-'))
@@ -192,6 +194,24 @@ describe('objects', () => {
     expect(fieldsOf(chunk)).toEqual(declaredFields('NativeChunk'))
     expect(chunk?.columns.length).toBeGreaterThan(0)
     expect((chunk?.columns.length ?? 0) % native().entryColumns.length).toBe(0)
+  })
+
+  test('NativeCheckpoint', async () => {
+    const alone = mkdtempSync(join(tmpdir(), 'ingest-wal-binding-'))
+    const closed = await native().open({ ...OPTIONS, directory: alone })
+    closed.append(2, 'user', null, 1)
+    await closed.close()
+    const written = await native().writeCheckpoint({ ...PLAN, directory: alone })
+    expect(fieldsOf(written)).toEqual(declaredFields('NativeCheckpoint'))
+    rmSync(alone, { recursive: true })
+  })
+
+  test('every option that is declared is read: without it, writeCheckpoint refuses', () => {
+    const needed = declaredFields('NativeCheckpointPlan').filter((name) => name !== 'abort')
+    expect(fieldsOf({ ...PLAN, directory })).toEqual(needed)
+    for (const name of needed) {
+      expect(() => void native().writeCheckpoint({ ...PLAN, directory, [name]: undefined }), name).toThrow()
+    }
   })
 
   test('every option that is declared is read: without it, open refuses', () => {

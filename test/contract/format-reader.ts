@@ -86,6 +86,11 @@ export interface Header {
   plannedBytes: number
   /** Segment seed of what the file was before, undefined where it was no segment. */
   formerSeed: number | undefined
+  /** "Checkpoint". */
+  coveredSegment: number
+  coveredLsn: number
+  coveredChecksum: number
+  entries: number
 }
 
 /** "Versions". */
@@ -112,7 +117,11 @@ export function validHeader(block: Buffer, copy: number): Header | undefined {
     previousLsn: field('previous LSN'),
     previousChecksum: field('previous checksum'),
     plannedBytes: field('planned bytes'),
-    formerSeed: field('former number') === 0 ? undefined : segmentSeed(load(block, headerLayout, 'former salt'), load(block, headerLayout, 'former number'))
+    formerSeed: field('former number') === 0 ? undefined : segmentSeed(load(block, headerLayout, 'former salt'), load(block, headerLayout, 'former number')),
+    coveredSegment: field('covered segment'),
+    coveredLsn: field('covered LSN'),
+    coveredChecksum: field('covered checksum'),
+    entries: field('entries')
   }
 }
 

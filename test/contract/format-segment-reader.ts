@@ -201,7 +201,8 @@ class Walk {
       this.#addHole('missing_entries', record.offset, end, 0)
       return true
     }
-    if (lsn !== this.#last + 1 && segment.holes.length === this.#open) {
+    const isGap = lsn !== this.#last + 1 && !this.#header.isCheckpoint
+    if (isGap && segment.holes.length === this.#open) {
       this.#addHole('missing_entries', record.offset, record.offset, 0)
     }
     this.#closeHoles(lsn)

@@ -9,7 +9,8 @@ import { RingAppender } from '../../lib/wal/ring-appender.js'
 import { describeAppender, refusalOf, RING_BYTES, useAppender } from './appender-specification.js'
 import { code, errorOf } from './support.js'
 
-const layout = native().ringLayout as Readonly<Record<'dataAt' | 'stateAt' | 'stateFailed' | 'wakeAtAt' | 'tailAt' | 'headAt', number>>
+type Place = 'dataAt' | 'stateAt' | 'stateFailed' | 'wakeAtAt' | 'writerFencesAt' | 'tailAt' | 'headAt'
+const layout = native().ringLayout as Readonly<Record<Place, number>>
 let memory: ArrayBuffer
 
 const use = useAppender((log) => {
@@ -66,10 +67,11 @@ test('a log that is closed has room for nothing', async () => {
 })
 
 /** An appender over memory that no writer drains, and how often it has woken one. */
-function alone(): { appender: RingAppender; wakes: () => number } {
+function alone(writerFences = true): { appender: RingAppender; wakes: () => number } {
   let wakes = 0
   memory = new ArrayBuffer(layout.dataAt + RING_BYTES)
   setWord(layout.wakeAtAt, -1)
+  setWord(layout.writerFencesAt, writerFences ? 1 : 0)
   const log = { lastLsn: () => 0, wakeWriter: () => wakes++ } as unknown as NativeLog
   return { appender: new RingAppender(log, memory, native()), wakes: () => wakes }
 }
@@ -104,20 +106,69 @@ describe('the writer', () => {
     expect(wakes()).toBe(0)
   })
 
-  test('sees an entry only when it is whole: head is the last store', () => {
-    const { appender } = alone()
-    const heads: number[] = []
+  test('is woken in the turn in which it asked for it while a loop of appends ran', async () => {
+    const { appender, wakes } = alone()
+    appender.append(Operation.COMMIT, 'user', null, 0)
+    setWord(layout.wakeAtAt, 1)
+    expect(wakes()).toBe(0)
+    await Promise.resolve()
+    expect(wakes()).toBe(1)
+  })
+
+  /** At this moment nothing of the entry may be missing. */
+  function expectWhole(): void {
+    const staged = Buffer.from(memory, layout.dataAt, ENTRY_BYTES + 8)
+    expect(staged.toString('latin1', 40, 44)).toBe('user')
+    expect(staged.toString('latin1', 48, 52)).toBe('load')
+  }
+
+  test('that fences sees an entry only when it is whole: head is the last store, before the look at "wake at"', async () => {
+    alone()
+    const IntegerArray = Int32Array
+    const uses: string[] = []
+    const watched: ProxyHandler<Int32Array> = {
+      get: (words, index) => {
+        if (index === String(layout.wakeAtAt >> 2)) uses.push('wake at')
+        return Reflect.get(words, index) as unknown
+      },
+      set: (words, index, value: number) => {
+        if (index !== String(layout.headAt >> 2)) expect(uses).toEqual([])
+        else {
+          expectWhole()
+          uses.push('head')
+        }
+        return Reflect.set(words, index, value)
+      }
+    }
+    const words = new Proxy(new Int32Array(memory), watched)
+    vi.stubGlobal('Int32Array', function (of: ArrayBuffer) {
+      return of === memory ? words : new IntegerArray(of)
+    })
+    const appender = new RingAppender({ lastLsn: () => 0 } as NativeLog, memory, native())
+    vi.unstubAllGlobals()
+    vi.spyOn(Atomics, 'load').mockReturnValue(-1 as never)
+    appender.append(Operation.COMMIT, 'user', Buffer.from('load'), 0)
+    expect(uses).toEqual(['head', 'wake at'])
+    // The look at the end of the turn is not at the memory that is watched.
+    await Promise.resolve()
+  })
+
+  test('that cannot fence does so too, and each entry waits until it is visible', () => {
+    const { appender } = alone(false)
+    const uses: string[] = []
     const store = Atomics.store.bind(Atomics) as (array: Int32Array, index: number, value: number) => number
+    const load = Atomics.load.bind(Atomics) as (array: Int32Array, index: number) => number
     vi.spyOn(Atomics, 'store').mockImplementation(((array: Int32Array, index: number, value: number) => {
-      heads.push(index)
-      // At this moment nothing of the entry may be missing.
-      const staged = Buffer.from(memory, layout.dataAt, ENTRY_BYTES + 8)
-      expect(staged.toString('latin1', 40, 44)).toBe('user')
-      expect(staged.toString('latin1', 48, 52)).toBe('load')
+      expectWhole()
+      uses.push(index === layout.headAt >> 2 ? 'head' : String(index))
       return store(array, index, value)
     }) as never)
+    vi.spyOn(Atomics, 'load').mockImplementation(((array: Int32Array, index: number) => {
+      uses.push(index === layout.wakeAtAt >> 2 ? 'wake at' : String(index))
+      return load(array, index)
+    }) as never)
     appender.append(Operation.COMMIT, 'user', Buffer.from('load'), 0)
-    expect(heads).toEqual([layout.headAt >> 2])
+    expect(uses).toEqual(['head', 'wake at'])
   })
 })
 

@@ -47,6 +47,8 @@ class File {
     (void)offset;
     (void)count;
   }
+  // A hint that what was synced is to be read from the device next, not from memory.
+  virtual void DropCache() {}
   // Data and size reach stable storage (fdatasync; F_FULLFSYNC on macOS). An error is final for this file.
   virtual Status Sync() = 0;
   // Reserves space so that the file is `size` bytes long and reads as zeros where nothing was written.

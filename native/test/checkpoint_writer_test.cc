@@ -1,0 +1,307 @@
+// Proves that a checkpoint holds exactly the entries that its plan keeps, as they were; that it has its name only when it
+// is whole on stable storage and was read back; and that, whatever goes wrong on the way, at any call, the log is as it
+// was: an error, a full disk, a power cut, a device that stores other bytes, damage in what would be covered.
+#include <cerrno>
+
+#include "checkpoint_files.h"
+#include "properties.h"
+#include "segment_name.h"
+#include "testing.h"
+
+namespace ingest_wal {
+namespace testing {
+namespace {
+
+// Entries of every form: users with and without a number in the file, payloads and times that fit a short entry and that
+// do not; some batches of a checkpoint.
+std::vector<TestEntry> EntriesOfEveryForm() {
+  std::vector<TestEntry> entries;
+  for (uint64_t lsn = 1; lsn <= 120; lsn++) {
+    TestEntry entry;
+    entry.lsn = lsn;
+    entry.operation = static_cast<uint8_t>(1 + lsn % kLastOperation);
+    entry.sequence = static_cast<uint32_t>(lsn * 3);
+    entry.timestamp_ms = lsn % 11 == 5 ? -5 : 1'700'000'000'000 + static_cast<int64_t>(lsn);
+    entry.user_id = "user-" + std::to_string(lsn % 5);
+    if (lsn % 5 == 0) entry.user_id = "";
+    if (lsn % 5 == 1) entry.user_id = std::string(user_record::kMaxUserIdBytes + 1, 'L');
+    entry.payload = std::string(static_cast<size_t>(lsn % 9), static_cast<char>('a' + lsn % 26));
+    if (lsn % 4 == 3) entry.payload = std::string(short_entry::kMaxPayloadBytes + lsn % 4, static_cast<char>(lsn));
+    entries.push_back(entry);
+  }
+  return entries;
+}
+
+// Logs the entries, in segments of a few each, closed.
+void WriteEntries(MemoryWorld* world, const std::vector<TestEntry>& entries) {
+  LogOptions options = SmallLogOptions();
+  options.queue_bytes = uint64_t{1} << 20;
+  std::unique_ptr<Log> log = OpenLog(world, options);
+  for (const TestEntry& entry : entries) {
+    world->now_ms = entry.timestamp_ms;
+    uint64_t lsn = 0;
+    ASSERT_EQ(log->Append(entry.operation, Bytes(entry.user_id.data(), entry.user_id.size()),
+                          Bytes(entry.payload.data(), entry.payload.size()), entry.sequence, &lsn),
+              ErrorCode::kOk);
+    FlushAll(log.get());
+  }
+  CloseLog(std::move(log));
+}
+
+uint64_t LastSegmentOf(MemoryWorld* world) { return Inspect(world).report.segments.back().number; }
+
+void ExpectEntries(const std::vector<TestEntry>& read, const std::vector<TestEntry>& expected) {
+  ASSERT_EQ(read.size(), expected.size());
+  for (size_t i = 0; i < read.size(); i++) {
+    if (read[i] == expected[i]) continue;
+    Fail(__FILE__, __LINE__, "entry " + std::to_string(expected[i].lsn) + " is another");
+  }
+}
+
+// Nothing is there that was not: neither a checkpoint nor a file that was to become one.
+void ExpectUnchanged(MemoryWorld* world, MemoryWorld* before) {
+  ASSERT_EQ(world->names().size(), before->names().size());
+  for (const auto& name : before->names()) EXPECT_TRUE(world->Contents(name.first) == name.second->current.get());
+}
+
+// --- What it holds
+
+TEST(CheckpointWriter, KeepsEveryEntryOfEveryFormWithoutAPlan) {
+  MemoryWorld world;
+  const std::vector<TestEntry> entries = EntriesOfEveryForm();
+  WriteEntries(&world, entries);
+  const uint64_t last = LastSegmentOf(&world);
+  EXPECT_LE(10u, last);
+  CheckpointScan written;
+  ASSERT_OK(WriteCheckpoint(&world, KeepAll(last), &written));
+  ExpectEntries(EntriesOfCheckpoint(&world, 1), entries);
+  EXPECT_EQ(written.file.file, CheckpointName(1));
+  EXPECT_EQ(written.file.header.covered_segment, last);
+  EXPECT_EQ(written.file.header.covered_lsn, 120u);
+  EXPECT_EQ(written.file.header.first_lsn, 1u);
+  EXPECT_EQ(written.file.header.previous_lsn, 0u);
+  EXPECT_EQ(written.file.header.entries, 120u);
+  EXPECT_EQ(written.file.header.planned_bytes, uint64_t{world.Contents(CheckpointName(1)).size()});
+  EXPECT_LE(2u, written.file.batches);
+}
+
+TEST(CheckpointWriter, KeepsOfUsersInThePlanWhatThePlanSays) {
+  MemoryWorld world;
+  const std::vector<TestEntry> entries = EntriesOfEveryForm();
+  WriteEntries(&world, entries);
+  CheckpointPlan plan = KeepAll(LastSegmentOf(&world));
+  plan.users = {"user-2", std::string(user_record::kMaxUserIdBytes + 1, 'L'), "", "nobody"};
+  plan.keep_from_lsn = {60, UINT64_MAX, 0, 1};
+  plan.also_lsns = {1, 2, 3, 42, 116, 9000};
+  ASSERT_OK(WriteCheckpoint(&world, plan));
+  std::vector<TestEntry> expected;
+  for (const TestEntry& entry : entries) {
+    const bool is_named = entry.lsn <= 3 || entry.lsn == 42 || entry.lsn == 116;
+    const bool is_kept_by_user = entry.user_id == "user-2" ? entry.lsn >= 60 : entry.user_id != plan.users[1];
+    if (is_named || is_kept_by_user) expected.push_back(entry);
+  }
+  EXPECT_LT(expected.size(), entries.size());
+  ExpectEntries(EntriesOfCheckpoint(&world, 1), expected);
+}
+
+TEST(CheckpointWriter, WithNothingToKeepWritesAWholeEmptyCheckpoint) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  CheckpointPlan plan = KeepAll(2);
+  for (int user = 0; user < 7; user++) plan.users.push_back("user-" + std::to_string(user));
+  plan.keep_from_lsn.assign(7, 41);
+  CheckpointScan written;
+  ASSERT_OK(WriteCheckpoint(&world, plan, &written));
+  EXPECT_TRUE(CheckpointOf(&world, 1).whole());
+  EXPECT_EQ(written.file.entries, 0u);
+  EXPECT_EQ(written.file.header.first_lsn, 41u);
+  EXPECT_EQ(written.file.header.covered_lsn, 40u);
+}
+
+TEST(CheckpointWriter, CoversWhatTheNextSegmentSaysComesBeforeIt) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  for (uint64_t segment = 1; segment <= 3; segment++) ASSERT_OK(WriteCheckpoint(&world, KeepAll(segment)));
+  EXPECT_EQ(CheckpointsOf(&world), std::string("1 2 3"));
+  std::unique_ptr<Directory> directory;
+  ASSERT_OK(world.environment().files->OpenDirectory("wal", false, &directory));
+  DirectoryScan scan;
+  ASSERT_OK(ReadHeaders(directory.get(), &scan));
+  for (uint64_t number = 1; number <= 2; number++) {
+    const SegmentHeader covers = CheckpointOf(&world, number).file.header;
+    EXPECT_EQ(covers.covered_lsn, number * 20);
+    EXPECT_EQ(covers.covered_lsn, scan.segments[number].header.previous_lsn);
+    EXPECT_EQ(covers.covered_checksum, scan.segments[number].header.previous_checksum);
+  }
+  // Nothing follows the last one yet; what will, says the same.
+  const SegmentHeader covers = CheckpointOf(&world, 3).file.header;
+  EXPECT_EQ(covers.covered_lsn, 60u);
+  CloseLog(OpenLog(&world));
+  std::unique_ptr<Log> log = OpenLog(&world);
+  AppendEntries(log.get(), 1);
+  CloseLog(std::move(log));
+  DirectoryScan later;
+  ASSERT_OK(ReadHeaders(directory.get(), &later));
+  EXPECT_EQ(covers.covered_lsn, later.segments.back().header.previous_lsn);
+  EXPECT_EQ(covers.covered_checksum, later.segments.back().header.previous_checksum);
+  EXPECT_NE(covers.covered_checksum, 0u);
+}
+
+TEST(CheckpointWriter, WritesBesideAWriterWhoGoesOn) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  const std::unique_ptr<Log> log = OpenLog(&world);
+  AppendEntries(log.get(), 20);
+  FlushAll(log.get());
+  AppendEntries(log.get(), 5);
+  ASSERT_OK(WriteCheckpoint(&world, KeepAll(3)));
+  EXPECT_EQ(CheckpointOf(&world, 1).file.header.covered_lsn, 60u);
+  EXPECT_EQ(WriteCheckpoint(&world, KeepAll(4)).code(), ErrorCode::kInvalidArgument);
+}
+
+// --- What it refuses
+
+TEST(CheckpointWriter, RefusesWhatIsNotCompleteOrNotThere) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  WriteAndDie(&world, 5);
+  const std::unique_ptr<MemoryWorld> before = world.AfterProcessDeath();
+  for (const uint64_t segment : {uint64_t{0}, uint64_t{4}, uint64_t{5}, UINT64_MAX}) {
+    EXPECT_EQ(WriteCheckpoint(&world, KeepAll(segment)).code(), ErrorCode::kInvalidArgument);
+  }
+  ExpectUnchanged(&world, before.get());
+}
+
+TEST(CheckpointWriter, RefusesToGoOnWithoutEntriesThatAreDamaged) {
+  for (const uint64_t lost : {uint64_t{1}, uint64_t{25}, uint64_t{40}}) {
+    MemoryWorld world;
+    WriteThreeSegments(&world);
+    DamageEntry(&world, lost);
+    const std::unique_ptr<MemoryWorld> before = world.AfterProcessDeath();
+    EXPECT_EQ(WriteCheckpoint(&world, KeepAll(2)).code(), ErrorCode::kCorrupt);
+    ExpectUnchanged(&world, before.get());
+  }
+}
+
+TEST(CheckpointWriter, DamageBehindWhatIsCoveredIsNoReason) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  DamageEntry(&world, 50);
+  EXPECT_OK(WriteCheckpoint(&world, KeepAll(2)));
+}
+
+TEST(CheckpointWriter, RefusesWhenASegmentIsMissingOrCannotBeRead) {
+  for (const uint64_t segment : {uint64_t{1}, uint64_t{2}, uint64_t{3}}) {
+    for (const bool is_missing : {true, false}) {
+      if (is_missing && segment == 3) continue;  // the second is the last then
+      MemoryWorld world;
+      WriteThreeSegments(&world);
+      if (is_missing) {
+        world.Remove(SegmentName(segment));
+      } else {
+        Change(&world, SegmentName(segment), [](std::vector<uint8_t>* bytes) { std::fill_n(bytes->begin(), kSegmentDataAt, uint8_t{0}); });
+      }
+      const std::unique_ptr<MemoryWorld> before = world.AfterProcessDeath();
+      EXPECT_EQ(WriteCheckpoint(&world, KeepAll(2)).code(), ErrorCode::kCorrupt);
+      ExpectUnchanged(&world, before.get());
+    }
+  }
+}
+
+TEST(CheckpointWriter, StopsWhenAskedAndLeavesNothing) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  const std::unique_ptr<MemoryWorld> before = world.AfterProcessDeath();
+  for (int answers = 0;; answers++) {
+    CheckpointPlan plan = KeepAll(3);
+    int asked = 0;
+    plan.is_stopped = [&] { return asked++ == answers; };
+    const Status status = WriteCheckpoint(&world, plan);
+    if (status.ok()) break;
+    EXPECT_EQ(status.code(), ErrorCode::kClosed);
+    ExpectUnchanged(&world, before.get());
+  }
+  EXPECT_EQ(CheckpointsOf(&world), std::string("1"));
+}
+
+// --- What goes wrong
+
+// Lets the `n`-th call from now fail; 0: counts only.
+struct NthFails {
+  uint64_t n = 0;
+  Status with;
+  uint64_t calls = 0;
+  Call failed = Call::kOpen;
+};
+void Install(NthFails* fault, MemoryWorld* world) {
+  world->SetFault([fault](Call call, const std::string&) {
+    if (++fault->calls != fault->n) return Status();
+    fault->failed = call;
+    return fault->with;
+  });
+}
+
+TEST(CheckpointWriter, AnErrorOfAnyCallLeavesTheLogAsItWasOrAWholeCheckpointMore) {
+  for (const Status& error : {Status(ErrorCode::kIo, "failed", EIO), Status(ErrorCode::kNoSpace, "full", ENOSPC)}) {
+    MemoryWorld world;
+    WriteThreeSegments(&world);
+    const std::unique_ptr<MemoryWorld> before = world.AfterProcessDeath();
+    for (uint64_t n = 1;; n++) {
+      const std::unique_ptr<MemoryWorld> tried = world.AfterProcessDeath();
+      NthFails fault{n, error};
+      Install(&fault, tried.get());
+      const Status status = WriteCheckpoint(tried.get(), KeepAll(2));
+      tried->SetFault(nullptr);
+      if (fault.calls < n) {
+        ASSERT_OK(status);
+        break;
+      }
+      const bool has_its_name = fault.failed == Call::kDirectorySync;
+      if (status.ok()) {
+        // What could not be had is done without: a mapping, log.id beside sound headers.
+        EXPECT_TRUE(fault.failed == Call::kMap || fault.failed == Call::kRead);
+        continue;
+      }
+      if (!has_its_name) ExpectUnchanged(tried.get(), before.get());
+      EXPECT_EQ(ReadAll(tried.get(), "wal").lsns, std::string("1-60"));
+      if (has_its_name) EXPECT_TRUE(CheckpointOf(tried.get(), 1).whole());
+      EXPECT_OK(WriteCheckpoint(tried.get(), KeepAll(2)));
+    }
+  }
+}
+
+TEST(CheckpointWriter, ADiskThatStaysFullLeavesTheLogAsItWas) {
+  MemoryWorld world;
+  WriteEntries(&world, EntriesOfEveryForm());
+  const uint64_t last = LastSegmentOf(&world);
+  const std::unique_ptr<MemoryWorld> before = world.AfterProcessDeath();
+  for (int room = 0; room < 4; room++) {
+    int writes = 0;
+    world.SetFault([&](Call call, const std::string&) {
+      return call == Call::kWrite && writes++ >= room ? Status(ErrorCode::kNoSpace, "full", ENOSPC) : Status();
+    });
+    EXPECT_EQ(WriteCheckpoint(&world, KeepAll(last)).code(), ErrorCode::kNoSpace);
+    ExpectUnchanged(&world, before.get());
+  }
+}
+
+TEST(CheckpointWriter, WhatAnEarlierProcessLeftIsReplaced) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  world.Put(CheckpointName(1) + kTemporarySuffix, std::vector<uint8_t>(100'000, 0xee));
+  ASSERT_OK(WriteCheckpoint(&world, KeepAll(3)));
+  EXPECT_TRUE(CheckpointOf(&world, 1).whole());
+  EXPECT_FALSE(world.Exists(CheckpointName(1) + kTemporarySuffix));
+}
+
+TEST(CheckpointWriter, HasItsNameOnlyWhenItIsWholeOnStableStorage) {
+  EXPECT_EQ(CheckPowerCutsInACheckpoint(), std::string());
+}
+
+TEST(CheckpointWriter, WhatTheDeviceStoredOtherwiseGetsNoName) {
+  EXPECT_EQ(CheckBytesStoredOtherwiseInACheckpoint(), std::string());
+}
+
+}  // namespace
+}  // namespace testing
+}  // namespace ingest_wal
