@@ -1,5 +1,8 @@
 #include "log.h"
 
+#include <system_error>
+#include <thread>
+
 #include "directory_scan.h"
 #include "segment_name.h"
 
@@ -51,12 +54,25 @@ Status Log::Read(const ReadOptions& options, std::unique_ptr<Reader>* reader) {
 Status Log::Close() {
   if (closed_) return Status();
   closed_ = true;
+  // A spare is not part of the log. Giving its space back takes as long as the seal, so the two go side by side.
+  Status removed;
+  std::thread helper;
+  if (environment_.scan_threads > 1) {
+    try {
+      helper = std::thread([this, &removed] { removed = spare_->Discard(); });
+    } catch (const std::system_error&) {
+      // No more threads to be had: one after the other.
+    }
+  }
   const Status finished = writer_->Finish();
   Status unlinked;
   if (finished.ok() && !ring_name_.empty()) unlinked = environment_.memory->Unlink(ring_name_);
   writer_.reset();
-  // A spare that was being made is not part of the log.
-  const Status removed = directory_->Unlink(kSpareName);
+  if (helper.joinable()) {
+    helper.join();
+  } else {
+    removed = spare_->Discard();
+  }
   spare_.reset();
   lock_.reset();
   if (!finished.ok()) return finished;

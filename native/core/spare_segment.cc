@@ -244,6 +244,15 @@ void SpareSegment::Run() {
   }
 }
 
+Status SpareSegment::Discard() {
+  const Status removed = directory_->Unlink(kSpareName);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  // Its space is given back when nobody has it open any more: here.
+  ready_ = ReadyFile();
+  phase_ = Phase::kNone;
+  return removed;
+}
+
 void SpareSegment::Stop() {
   const std::lock_guard<std::mutex> lock(mutex_);
   stopping_ = true;

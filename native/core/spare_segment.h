@@ -68,6 +68,8 @@ class SpareSegment {
   // One slice of the work; false when there is nothing to do.
   bool PrepareSome();
   void Stop();
+  // After Run(): removes the file that is ready, or was being made. kNotFound when there is none.
+  Status Discard();
 
  private:
   enum class Phase { kNone, kWanted, kFilling, kReady };
