@@ -70,7 +70,8 @@ export interface NativeDamage {
 export interface NativeSegment {
   number: number
   file: string
-  state: 'sealed' | 'unsealed' | 'active' | 'rejected'
+  /** 'unread': covered, and recovery had no need to look at it. */
+  state: 'sealed' | 'unsealed' | 'active' | 'rejected' | 'unread'
   fileBytes: number
   /** Offset after the last whole record. */
   endOffset: number
@@ -80,6 +81,27 @@ export interface NativeSegment {
   batches: number
   firstTimestamp: number
   lastTimestamp: number
+  /** By the checkpoint that recovery begins with, which does not need this segment. */
+  covered: boolean
+}
+
+/** A compacted copy of what recovery needs of all segments up to one. */
+export interface NativeCheckpoint {
+  number: number
+  file: string
+  /** 'base': recovery begins with it. 'backup': the one before, with which it would begin if the base were damaged. */
+  state: 'base' | 'backup' | 'superseded' | 'damaged'
+  fileBytes: number
+  /** Number of the last segment that it stands for. */
+  coveredSegment: number
+  /** The last LSN that it stands for. */
+  coveredLsn: number
+  entries: number
+  /** LSNs of its first and last entry; 0 when it has none, and at `open` where only its header was read. */
+  firstLsn: number
+  lastLsn: number
+  /** When it was made. */
+  created: number
 }
 
 export interface NativeTornTail {
@@ -97,12 +119,15 @@ export interface NativeScan {
   logId: string
   formatVersion: number
   segments: NativeSegment[]
+  /** By number, the oldest first. */
+  checkpoints: NativeCheckpoint[]
   damage: NativeDamage[]
   tornTail: NativeTornTail | null
   /** Highest LSN that comes back (or that is proven to have existed). */
   lastLsn: number
   /** Every LSN up to this one is proven to have been on stable storage. */
   provenLsn: number
+  /** Entries that recovery reads: of the base, of the segments that it does not cover, and of the ring. */
   entries: number
   bytes: number
   /** The staging ring of a live or a dead writer. */
@@ -171,17 +196,25 @@ export interface NativeChunk {
 
 export interface NativeReader {
   /**
-   * Next entries in LSN order, null at the end. One call at a time. The memory of `spare`, an earlier chunk, is used again
-   * where it suffices: nobody may look at it any more.
+   * Next entries in LSN order, null at the end. One call at a time; those that follow are read meanwhile, on another thread. The
+   * memory of `spare`, an earlier chunk, is used again where it suffices: nobody may look at it any more.
    */
   next(spare?: NativeChunk): Promise<NativeChunk | null>
-  close(): void
+  /** Resolves when no thread reads the log any more. */
+  close(): Promise<void>
 }
 
 export interface NativeReadOptions {
   fromLsn?: number
   /** Stop at the first damage instead of passing over it. */
   stopAtDamage?: boolean
+  /**
+   * What recovery needs, and no more: the base, the segments behind it, the ring. Without it, everything that is there: entries
+   * of the base only where their segments are gone. `segment` of an entry that comes from a checkpoint is minus its number.
+   */
+  live?: boolean
+  /** Ends behind this segment, without the ring. */
+  throughSegment?: number
 }
 
 export interface NativeLog {
@@ -214,6 +247,19 @@ export interface NativeLog {
   stats(): NativeStats
   /** A reader over everything appended before this call. */
   read(options?: NativeReadOptions): NativeReader
+  /**
+   * Asks for the active segment to be sealed, if it holds anything durable, and for the next one to be begun. Returns the
+   * segment up to which all will be complete: `onWake` is called when `completeThrough()` has come there, with an event
+   * 'rotate'. Nothing is waited for when it is there already.
+   */
+  rotate(): number
+  /** The highest segment that is complete, as all before it: neither written nor sealed any more. */
+  completeThrough(): number
+  /**
+   * Gives up a segment: its file is filled again or unlinked, by another thread, in the order of the calls. Throws
+   * ERR_WAL_INVALID_ARGUMENT unless it is complete and the second newest checkpoint covers it.
+   */
+  retire(segment: number): void
   /** Flushes, syncs, seals, removes the ring, releases the lock. Rejects when something could not be made durable. */
   close(): Promise<void>
 }
@@ -226,25 +272,6 @@ export function scan(path: string): Promise<NativeScan>
 
 /** Reads a log's directory (ring of a live writer included) or one segment file; changes nothing, takes no lock. */
 export function read(path: string, options?: NativeReadOptions): Promise<NativeReader>
-
-/** A compacted copy of what recovery needs of all segments up to one. */
-export interface NativeCheckpoint {
-  number: number
-  file: string
-  /** 'base': recovery begins with it. 'backup': the one before, with which it would begin if the base were damaged. */
-  state: 'base' | 'backup' | 'superseded' | 'damaged'
-  fileBytes: number
-  /** Number of the last segment that it stands for. */
-  coveredSegment: number
-  /** The last LSN that it stands for. */
-  coveredLsn: number
-  entries: number
-  /** LSNs of its first and last entry; 0 when it has none, and at `open` where only its header was read. */
-  firstLsn: number
-  lastLsn: number
-  /** When it was made. */
-  created: number
-}
 
 /**
  * What goes into a checkpoint. An entry is kept if its user is not in `users`, or its LSN is at least the user's

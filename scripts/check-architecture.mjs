@@ -43,6 +43,11 @@ const RULES = [
     only: [STANDARD_HEADER, /^native\/core\/crc32c\w*\.h$/, /^<(arm_acle|nmmintrin|asm\/hwcap|sys\/auxv|sys\/sysctl)\.h>$/]
   },
   {
+    name: 'inflate is a function of bytes',
+    files: /^native\/core\/inflate\.(h|cc)$/,
+    only: [STANDARD_HEADER, core('bytes', 'inflate')]
+  },
+  {
     name: 'records, scan, segment headers and names are functions of bytes',
     files: /^native\/core\/(record|record_short|staged_entry|scan|segment_header|segment_name|segment_users)\.(h|cc)$/,
     only: [
@@ -58,7 +63,7 @@ const RULES = [
   },
   {
     name: 'the reader never sees the writer',
-    files: /^native\/core\/(reader|checkpoint|scan|segment_cursor|segment_source|directory_scan|report_assembly|inspect)\.(h|cc)$/,
+    files: /^native\/core\/(reader|base_walk|log_base|checkpoint|compressed_file|scan|segment_cursor|segment_source|directory_scan|report_assembly|inspect)\.(h|cc)$/,
     reach: [core('writer', 'segment_writer', 'spare_segment', 'log')]
   },
   {
@@ -102,9 +107,14 @@ const RULES = [
     never: [/^lib\/index\.ts$/]
   },
   {
-    name: 'rotation and retention are decisions: pure functions',
-    files: /^lib\/wal\/(rotation|retention)\.ts$/,
-    only: [/^lib\/wal\/types\.ts$/, /^lib\/errors\.ts$/]
+    name: 'plan, retention and clock of maintenance are decisions: pure functions',
+    files: /^lib\/maintenance\/(plan|retention|clock)\.ts$/,
+    only: [/^lib\/wal\/types\.ts$/, /^lib\/errors\.ts$/, /^lib\/replay\/(payloads|measurement)\.ts$/, /^lib\/maintenance\/files\.ts$/]
+  },
+  {
+    name: 'maintenance looks after any log, never after Wal itself',
+    files: /^lib\/maintenance\//,
+    never: [/^lib\/wal\/wal\.ts$/]
   },
   {
     name: 'replay and recovery run on any entry log, never on Wal itself',

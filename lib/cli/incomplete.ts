@@ -32,7 +32,7 @@ export async function incompleteBuffers(
   options: { user?: string; signal: AbortSignal; onDamage: (damage: Damage) => void }
 ): Promise<IncompleteBuffer[]> {
   const replaying = new Set<string>()
-  const entries = (reading?: EntriesOptions) => noting(readLog(path, reading), replaying)
+  const entries = (reading?: EntriesOptions) => noting(readLog(path, { ...reading, live: true }), replaying)
   const report = await recover({ entries }, { codec: opaque, signal: options.signal })
   report.damage.forEach(options.onDamage)
   const users = [...report.users.values()].filter(({ userId }) => options.user === undefined || userId === options.user)

@@ -35,6 +35,8 @@ export interface Doubts {
   gaps: Gap[]
   /** Lost entries of which nothing is known. */
   unaccounted: number
+  /** Some were lost from a checkpoint: what later entries miss may have been removed, and proves nothing about them. */
+  lostFromCheckpoint: boolean
   /** Buffers up to this number were never seen, and may have been lost with all their entries; 0: none. */
   unknownThrough: number
   /** The same of buffers newer than any that was seen. */
@@ -63,9 +65,9 @@ export function sequenceAfterVerdict(sequence: number, lostAtEnd: number): numbe
 /** Called with LSN and running number of each entry before it is applied. */
 export function noteGap(user: UserMachine, lsn: number, sequence: number, { damage, checkpointedLsn }: Losses): void {
   const skipped = skippedSequences(user.sequence, sequence)
-  // In a log that has lost nothing so far, numbers are missing because old entries were removed: they were done with.
-  if (skipped === 0 || !damage.some((stretch) => stretch.lastLsn > 0)) return
+  if (skipped === 0) return
   const range = { afterLsn: user.lastLsn, beforeLsn: lsn }
+  // However many numbers are missing here: entries that were done with were removed.
   const isThinned = lsn <= checkpointedLsn
   if (skipped >= RECOVERY_STEP && !isThinned) {
     user.gaps.push({ ...range, lost: skipped - RECOVERY_STEP, kind: 'recovery' })
@@ -73,10 +75,11 @@ export function noteGap(user: UserMachine, lsn: number, sequence: number, { dama
     return
   }
   const lost = Math.min(skipped, lostBetween(damage, range.afterLsn, range.beforeLsn))
-  // Without damage in between, nothing is lost either.
+  // Without damage in between, nothing is lost.
   if (lost === 0) return
   user.gaps.push({ ...range, lost, kind: skipped === lost && !isThinned ? 'proof' : 'bound' })
   user.unaccounted += lost
+  user.lostFromCheckpoint ||= isThinned
   user.newerUnknown = true
   for (const buffer of user.buffers) {
     if (buffer.ended === undefined) buffer.doubtful = true
@@ -86,7 +89,7 @@ export function noteGap(user: UserMachine, lsn: number, sequence: number, { dama
 
 /** `count` of the lost entries are known now. */
 export function account(user: UserMachine, count: number): void {
-  if (user.unaccounted === 0 || count <= 0) return
+  if (user.unaccounted === 0 || user.lostFromCheckpoint || count <= 0) return
   user.unaccounted = Math.max(0, user.unaccounted - count)
   if (user.unaccounted > 0) return
   user.unknownThrough = 0
@@ -106,7 +109,12 @@ export function noNewerUnknown(user: UserMachine, unseenThrough: number): void {
 export function forgetThrough(user: UserMachine, number: number): void {
   if (number >= user.unknownThrough) user.unknownThrough = 0
   if (user.verdicts.length > 0) user.verdicts = user.verdicts.filter((verdict) => verdict.until > number)
-  if (user.buffers.length === 0 && user.unknownThrough === 0 && !user.newerUnknown) user.unaccounted = 0
+  if (user.buffers.length === 0 && user.unknownThrough === 0 && !user.newerUnknown) forgetLosses(user)
+}
+
+function forgetLosses(user: UserMachine): void {
+  user.unaccounted = 0
+  user.lostFromCheckpoint = false
 }
 
 /** Buffers up to `number` may have been committed, and the state with them be lost. */
@@ -123,7 +131,7 @@ export function outcomesKnown(user: UserMachine): void {
 function keepVerdicts(user: UserMachine, lostAtEnd: number): void {
   const found = taintsOf(user, lostAtEnd).slice(user.verdicts.length)
   user.verdicts.push(...found.map((taint) => ({ taint, until: taint.buffer > 0 ? taint.buffer : user.lastBuffer + 1 })))
-  user.unaccounted = 0
+  forgetLosses(user)
   user.unknownThrough = 0
   user.newerUnknown = false
   for (const buffer of user.buffers) Object.assign(buffer, { missing: 0, doubtful: false, outcomeLost: false })

@@ -85,6 +85,7 @@ export function createMachine(userId: string, arena = new NumberArena()): UserMa
     buffers: [],
     gaps: [],
     unaccounted: 0,
+    lostFromCheckpoint: false,
     unknownThrough: 0,
     newerUnknown: false,
     verdicts: []
@@ -255,7 +256,7 @@ function clear(user: UserMachine, { buffer: newest, count }: CommitPayload): voi
   account(user, count - known)
   // With fewer measurements than are known here, or two entries lost or more, one of the buffers may have been committed
   // before, and its state be lost with the COMMIT.
-  const stateInDoubt = user.unaccounted > 1 || (user.unaccounted === 1 && count < known)
+  const stateInDoubt = user.unaccounted > 1 || user.lostFromCheckpoint || (user.unaccounted === 1 && count < known)
   drop(user, () => true)
   user.lastBuffer = Math.max(user.lastBuffer, newest)
   noNewerUnknown(user, 0)

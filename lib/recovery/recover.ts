@@ -1,6 +1,6 @@
 /**
- * `recover`: reads a log from the beginning, feeds the machine of each user, and says what is there. Reads only. Memory:
- * the live buffers, a state per user, and two chunks of the log.
+ * `recover`: reads a log from its newest checkpoint on, feeds the machine of each user, and says what is there. Reads only.
+ * Memory: the live buffers, a state per user, and a few chunks of the log.
  */
 import { throwIfAborted, WalError } from '../errors.js'
 import type { BufferRecord } from '../replay/buffer-record.js'
@@ -40,7 +40,7 @@ export async function recover(log: RecoverableLog, options: RecoverOptions = {})
   const reading: EntriesOptions = { onDamage: (stretch) => pass.damage.push(stretch) }
   if (options.signal !== undefined) reading.signal = options.signal
   if (log.chunks === undefined) for await (const entry of log.entries(reading)) pass.takeEntry(entry)
-  else for await (const chunk of log.chunks({ ...reading, reuse: true })) pass.takeChunk(chunk)
+  else for await (const chunk of log.chunks({ ...reading, reuse: true, live: true })) pass.takeChunk(chunk)
   const { entries, otherEntries, lastLsn, damage } = pass
   const report: RecoveryReport = {
     ...assemble(pass.machines, damage, codec),

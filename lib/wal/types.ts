@@ -119,6 +119,17 @@ export interface ChunksOptions extends EntriesOptions {
    * those who keep nothing of it; it spares the garbage collector about 100 bytes an entry.
    */
   reuse?: boolean
+  /**
+   * Only what recovery needs (false): the checkpoint that it begins with, the segments behind that, the ring. Without it,
+   * everything that is there.
+   * @internal
+   */
+  live?: boolean
+  /**
+   * Ends behind this segment, without the ring (0: at the end).
+   * @internal
+   */
+  throughSegment?: number
 }
 
 /** The calls of a log that buffers, replays and recovery use. `Wal` is one. */

@@ -5,7 +5,7 @@ import type { NativeEvent, NativeLog, NativeRecovery, NativeStats } from '../../
 import { throwIfAborted, WalError, type WalErrorCode } from '../errors.js'
 import { fromNative, native } from '../native.js'
 import type { Appender } from './appender.js'
-import { chunksOf } from './chunks.js'
+import { chunksOf, nativeReadOptions } from './chunks.js'
 import { entriesOf } from './entries.js'
 import { healthOf, type WalHealth } from './health.js'
 import { metricsOf, type WalMetrics } from './metrics.js'
@@ -215,7 +215,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
 
   /** The same in chunks: several times as fast, with no object for each entry. */
   chunks(options: ChunksOptions = {}): AsyncGenerator<EntryChunk, void, undefined> {
-    const reader = this.#call((log) => log.read({ fromLsn: options.fromLsn ?? 1 }))
+    const reader = this.#call((log) => log.read(nativeReadOptions(options)))
     return chunksOf(() => reader, {
       ...options,
       onDamage: (damage) => {

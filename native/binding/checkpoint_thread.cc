@@ -11,21 +11,21 @@ namespace {
 
 static_assert(std::atomic<int32_t>::is_always_lock_free && sizeof(std::atomic<int32_t>) == sizeof(int32_t));
 
-Napi::Object CheckpointObject(Napi::Env env, const CheckpointScan& checkpoint) {
-  const auto number = [&](auto value) { return Napi::Number::New(env, static_cast<double>(value)); };
-  const SegmentHeader& header = checkpoint.file.header;
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("number", number(header.number));
-  object.Set("file", checkpoint.file.file);
-  object.Set("state", "base");
-  object.Set("fileBytes", number(checkpoint.file.file_bytes));
-  object.Set("coveredSegment", number(header.covered_segment));
-  object.Set("coveredLsn", number(header.covered_lsn));
-  object.Set("entries", number(checkpoint.file.entries));
-  object.Set("firstLsn", number(checkpoint.first_lsn));
-  object.Set("lastLsn", number(checkpoint.last_lsn));
-  object.Set("created", number(header.created_ms));
-  return object;
+// Of one that has just been written: there is no newer one.
+CheckpointReport ReportOf(const CheckpointScan& written) {
+  const SegmentHeader& header = written.file.header;
+  CheckpointReport report;
+  report.number = header.number;
+  report.file = written.file.file;
+  report.state = CheckpointState::kBase;
+  report.file_bytes = written.file.file_bytes;
+  report.covered_segment = header.covered_segment;
+  report.covered_lsn = header.covered_lsn;
+  report.entries = written.file.entries;
+  report.first_lsn = written.first_lsn;
+  report.last_lsn = written.last_lsn;
+  report.created_ms = header.created_ms;
+  return report;
 }
 
 bool Refuse(Napi::Env env, const std::string& why) {
@@ -161,7 +161,7 @@ void CheckpointThread::Join() {
 void CheckpointThread::Settle(Napi::Env env) {
   const Napi::HandleScope scope(env);
   Join();
-  if (status_.ok()) deferred_.Resolve(CheckpointObject(env, written_));
+  if (status_.ok()) deferred_.Resolve(ToObject(env, ReportOf(written_)));
   else deferred_.Reject(ToError(env, status_).Value());
 }
 

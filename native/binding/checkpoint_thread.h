@@ -1,7 +1,7 @@
 // Writing a checkpoint, on a thread of its own: it may take long, and libuv's pool has the service's work to do.
 //
-// The thread is joined on the JavaScript thread when it has said that it is done, or by a cleanup hook when JavaScript ends
-// before; it stops soon then, and leaves nothing.
+// The thread is joined on the JavaScript thread when it has said that it is done, or by a cleanup hook when the environment
+// goes down before. Where a process ends without that, as by process.exit, the next writer of the log removes what is left.
 #pragma once
 
 #include <atomic>

@@ -22,6 +22,8 @@ const char* SegmentStateText(const SegmentReport& segment, bool last, bool live)
       return "sealed";
     case SegmentState::kRejected:
       return "rejected";
+    case SegmentState::kUnread:
+      return "unread";
     case SegmentState::kUnsealed:
       break;
   }
@@ -57,7 +59,22 @@ Napi::Object SegmentObject(Napi::Env env, const SegmentReport& segment, bool las
   object.Set("batches", Number(env, segment.batches));
   object.Set("firstTimestamp", Number(env, segment.first_timestamp_ms));
   object.Set("lastTimestamp", Number(env, segment.last_timestamp_ms));
+  object.Set("covered", Napi::Boolean::New(env, segment.covered));
   return object;
+}
+
+const char* CheckpointStateText(CheckpointState state) {
+  switch (state) {
+    case CheckpointState::kBase:
+      return "base";
+    case CheckpointState::kBackup:
+      return "backup";
+    case CheckpointState::kSuperseded:
+      return "superseded";
+    case CheckpointState::kDamaged:
+      break;
+  }
+  return "damaged";
 }
 
 Napi::Object DamageObject(Napi::Env env, const Damage& damage) {
@@ -103,20 +120,30 @@ Napi::ArrayBuffer CopyInto(Napi::Env env, const Napi::Object& spare, const char*
   return buffer;
 }
 
+// What an ArrayBuffer of a chunk's memory holds on to.
+struct Lease {
+  std::shared_ptr<ChunkMemory> memory;
+  size_t capacity;
+};
+
 // An ArrayBuffer of the array's memory, or, where the host refuses memory that is not its own (Electron), of a copy.
 template <typename Value>
-Napi::ArrayBuffer ToArrayBuffer(Napi::Env env, PlainArray<Value>* array) {
+Napi::ArrayBuffer ToArrayBuffer(Napi::Env env, const std::shared_ptr<ChunkMemory>& memory, PlainArray<Value>* array) {
   const size_t bytes = array->size() * sizeof(Value);
   if (bytes == 0) return Napi::ArrayBuffer::New(env, 0);
-  std::unique_ptr<Value[]> values = array->Release();
+  auto lease = std::make_unique<Lease>(Lease{memory, array->capacity()});
   napi_value buffer = nullptr;
-  const auto release = [](napi_env, void* data, void*) { delete[] static_cast<Value*>(data); };
-  if (napi_create_external_arraybuffer(env, values.get(), bytes, release, nullptr, &buffer) == napi_ok) {
-    values.release();
+  const auto release = [](napi_env, void* data, void* hint) {
+    const std::unique_ptr<Lease> ended(static_cast<Lease*>(hint));
+    ended->memory->Keep(std::unique_ptr<Value[]>(static_cast<Value*>(data)), ended->capacity);
+  };
+  if (napi_create_external_arraybuffer(env, array->data(), bytes, release, lease.get(), &buffer) == napi_ok) {
+    static_cast<void>(lease.release());
+    static_cast<void>(array->Release().release());
     return Napi::ArrayBuffer(env, buffer);
   }
   Napi::ArrayBuffer copy = Napi::ArrayBuffer::New(env, bytes);
-  if (!copy.IsEmpty()) std::memcpy(copy.Data(), values.get(), bytes);
+  if (!copy.IsEmpty()) std::memcpy(copy.Data(), array->data(), bytes);
   return copy;
 }
 
@@ -135,6 +162,21 @@ Napi::Value ToObject(Napi::Env env, const std::vector<Damage>& damage) {
   return array;
 }
 
+Napi::Object ToObject(Napi::Env env, const CheckpointReport& checkpoint) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("number", Number(env, checkpoint.number));
+  object.Set("file", checkpoint.file);
+  object.Set("state", CheckpointStateText(checkpoint.state));
+  object.Set("fileBytes", Number(env, checkpoint.file_bytes));
+  object.Set("coveredSegment", Number(env, checkpoint.covered_segment));
+  object.Set("coveredLsn", Number(env, checkpoint.covered_lsn));
+  object.Set("entries", Number(env, checkpoint.entries));
+  object.Set("firstLsn", Number(env, checkpoint.first_lsn));
+  object.Set("lastLsn", Number(env, checkpoint.last_lsn));
+  object.Set("created", Number(env, checkpoint.created_ms));
+  return object;
+}
+
 Napi::Object ToObject(Napi::Env env, const DirectoryReport& report, bool live) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("logId", report.has_log_id ? LogIdText(report.log_id) : std::string());
@@ -145,6 +187,11 @@ Napi::Object ToObject(Napi::Env env, const DirectoryReport& report, bool live) {
     segments.Set(static_cast<uint32_t>(i), SegmentObject(env, report.segments[i], last, live));
   }
   object.Set("segments", segments);
+  Napi::Array checkpoints = Napi::Array::New(env, report.checkpoints.size());
+  for (size_t i = 0; i < report.checkpoints.size(); i++) {
+    checkpoints.Set(static_cast<uint32_t>(i), ToObject(env, report.checkpoints[i]));
+  }
+  object.Set("checkpoints", checkpoints);
   object.Set("damage", ToObject(env, report.damage));
   object.Set("tornTail", TornTailObject(env, report.torn_tail));
   object.Set("lastLsn", Number(env, report.last_lsn));
@@ -182,14 +229,16 @@ Napi::Object ToObject(Napi::Env env, const LogEvent& event) {
   return object;
 }
 
-Napi::Object ToObject(Napi::Env env, const Napi::Object& spare, Chunk* chunk) {
+Napi::Object ToObject(Napi::Env env, const Napi::Object& spare, const std::shared_ptr<ChunkMemory>& memory,
+                      Chunk* chunk) {
   Napi::Object object = Napi::Object::New(env);
   const size_t column_values = chunk->entries.size() * kColumnCount;
   const size_t bytes = chunk->bytes.size();
   Napi::ArrayBuffer columns = CopyInto(env, spare, "columns", chunk->entries);
-  if (columns.IsEmpty()) columns = ToArrayBuffer(env, &chunk->entries);
+  if (columns.IsEmpty()) columns = ToArrayBuffer(env, memory, &chunk->entries);
   Napi::ArrayBuffer payloads = CopyInto(env, spare, "bytes", chunk->bytes);
-  if (payloads.IsEmpty()) payloads = ToArrayBuffer(env, &chunk->bytes);
+  if (payloads.IsEmpty()) payloads = ToArrayBuffer(env, memory, &chunk->bytes);
+  memory->TakeFrom(chunk);
   if (columns.IsEmpty() || payloads.IsEmpty()) return object;  // the environment is going down
   object.Set("columns", Napi::Float64Array::New(env, column_values, columns, 0));
   object.Set("bytes", Napi::Uint8Array::New(env, bytes, payloads, 0));

@@ -1,8 +1,10 @@
 // C++ values to JavaScript values, field by field as binding.d.ts names them.
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "chunk_memory.h"
 #include "damage.h"
 #include "inspect.h"
 #include "log.h"
@@ -16,11 +18,14 @@ namespace ingest_wal {
 Napi::Error ToError(Napi::Env env, const Status& status);
 
 Napi::Object ToObject(Napi::Env env, const DirectoryReport& report, bool live);
+Napi::Object ToObject(Napi::Env env, const CheckpointReport& checkpoint);
 Napi::Object ToObject(Napi::Env env, const RecoveryReport& recovery);
 Napi::Object ToObject(Napi::Env env, const LogEvent& event);
 Napi::Value ToObject(Napi::Env env, const std::vector<Damage>& damage);
-// Copies the chunk into the memory of `spare`, an earlier result of this, or takes the chunk's own where there is none.
-Napi::Object ToObject(Napi::Env env, const Napi::Object& spare, Chunk* chunk);
+// Copies the chunk into the memory of `spare`, an earlier result of this, or takes the chunk's own where there is none. Memory
+// that is needed no more, now or when the result has been collected, goes to `memory`.
+Napi::Object ToObject(Napi::Env env, const Napi::Object& spare, const std::shared_ptr<ChunkMemory>& memory,
+                      Chunk* chunk);
 
 // Names of the numbers in a chunk's columns, in order.
 Napi::Value EntryColumns(Napi::Env env);

@@ -133,6 +133,9 @@ Napi::Function LogObject::Define(Napi::Env env) {
                          InstanceMethod<&LogObject::TakeEvents>("takeEvents"),
                          InstanceMethod<&LogObject::Stats>("stats"),
                          InstanceMethod<&LogObject::Read>("read"),
+                         InstanceMethod<&LogObject::Rotate>("rotate"),
+                         InstanceMethod<&LogObject::CompleteThrough>("completeThrough"),
+                         InstanceMethod<&LogObject::Retire>("retire"),
                          InstanceMethod<&LogObject::Close>("close"),
                          InstanceAccessor<&LogObject::Recovery>("recovery"),
                      });
@@ -319,6 +322,29 @@ Napi::Value LogObject::Read(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   return ReaderObject::Make(env, std::move(reader));
+}
+
+Napi::Value LogObject::Rotate(const Napi::CallbackInfo& info) {
+  Log* log = Live(info.Env());
+  if (log == nullptr) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), static_cast<double>(log->writer()->RequestRotation()));
+}
+
+Napi::Value LogObject::CompleteThrough(const Napi::CallbackInfo& info) {
+  Log* log = Live(info.Env());
+  if (log == nullptr) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), static_cast<double>(log->writer()->complete_through()));
+}
+
+Napi::Value LogObject::Retire(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  uint64_t segment = 0;
+  if (!ToUint64(info[0], "segment", &segment)) return env.Undefined();
+  Log* log = Live(env);
+  if (log == nullptr) return env.Undefined();
+  const Status status = log->Retire(segment);
+  if (!status.ok()) ToError(env, status).ThrowAsJavaScriptException();
+  return env.Undefined();
 }
 
 Napi::Value LogObject::Close(const Napi::CallbackInfo& info) {

@@ -37,6 +37,9 @@ class LogObject : public Napi::ObjectWrap<LogObject> {
   Napi::Value TakeEvents(const Napi::CallbackInfo& info);
   Napi::Value Stats(const Napi::CallbackInfo& info);
   Napi::Value Read(const Napi::CallbackInfo& info);
+  Napi::Value Rotate(const Napi::CallbackInfo& info);
+  Napi::Value CompleteThrough(const Napi::CallbackInfo& info);
+  Napi::Value Retire(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value Recovery(const Napi::CallbackInfo& info);
 

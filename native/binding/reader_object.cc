@@ -9,34 +9,24 @@
 
 namespace ingest_wal {
 
-// One pull of a reader. Keeps the object alive meanwhile.
-class NextWorker : public PromiseWorker {
+// Lets a reader read ahead. Keeps its object alive meanwhile.
+class ReadAheadWorker : public Napi::AsyncWorker {
  public:
-  // `spare` may be undefined.
-  NextWorker(Napi::Env env, ReaderObject* object, const Napi::Value& spare)
-      : PromiseWorker(env), object_(object), keep_(Napi::Persistent(object->Value())) {
-    if (spare.IsObject()) spare_ = Napi::Persistent(spare.As<Napi::Object>());
-  }
+  ReadAheadWorker(Napi::Env env, ReaderObject* object)
+      : Napi::AsyncWorker(env), object_(object), keep_(Napi::Persistent(object->Value())), ahead_(object->ahead_) {}
 
  protected:
-  void Execute() override { status() = object_->reader_->Next(&object_->chunk_); }
-
-  void OnWorkComplete(Napi::Env env, napi_status work_status) override {
-    object_->busy_ = false;
-    if (object_->closed_) object_->reader_.reset();
-    PromiseWorker::OnWorkComplete(env, work_status);
-  }
-
-  Napi::Value Result(Napi::Env env) override {
-    Chunk* const chunk = &object_->chunk_;
-    if (chunk->entries.empty() && chunk->damage.empty()) return env.Null();
-    return ToObject(env, spare_.IsEmpty() ? Napi::Object() : spare_.Value(), chunk);
+  void Execute() override { ahead_->Fill(); }
+  void OnOK() override {
+    const Napi::HandleScope scope(Env());
+    ahead_.reset();
+    object_->OnReadOn(Env());
   }
 
  private:
   ReaderObject* const object_;
   Napi::ObjectReference keep_;
-  Napi::ObjectReference spare_;
+  std::shared_ptr<ReadAhead> ahead_;
 };
 
 class ReadPathWorker : public PromiseWorker {
@@ -90,7 +80,7 @@ Napi::Value ReaderObject::Make(Napi::Env env, std::unique_ptr<Reader> reader) {
   const Napi::Object object = env.GetInstanceData<AddonData>()->reader_class.New({});
   ReaderObject* const wrapped = object.IsEmpty() ? nullptr : Unwrap(object);
   if (wrapped == nullptr) return env.Undefined();  // the environment is going down
-  wrapped->reader_ = std::move(reader);
+  wrapped->ahead_ = std::make_shared<ReadAhead>(std::move(reader));
   return object;
 }
 
@@ -100,26 +90,70 @@ bool ReaderObject::ReadOptionsOf(const Napi::Value& value, ReadOptions* options)
   const Napi::Value from_lsn = from.Get("fromLsn");
   if (!from_lsn.IsUndefined() && !ToUint64(from_lsn, "fromLsn", &options->from_lsn)) return false;
   options->stop_at_damage = from.Get("stopAtDamage").ToBoolean();
-  return true;
+  options->live = from.Get("live").ToBoolean();
+  const Napi::Value through = from.Get("throughSegment");
+  return through.IsUndefined() || ToUint64(through, "throughSegment", &options->through_segment);
 }
 
 Napi::Value ReaderObject::Next(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (closed_ || busy_ || reader_ == nullptr) {
-    const char* why = busy_ ? "next() was called before the last call was settled" : "the reader is closed";
+  if (ahead_ == nullptr || waiting_ != nullptr) {
+    const char* why = waiting_ != nullptr ? "next() was called before the last call was settled" : "the reader is closed";
     ToError(env, Status(ErrorCode::kInvalidArgument, why)).ThrowAsJavaScriptException();
     return env.Undefined();
   }
-  busy_ = true;
-  auto* worker = new NextWorker(env, this, info[0]);
-  worker->Queue();
-  return worker->Promise();
+  waiting_ = std::make_unique<Napi::Promise::Deferred>(Napi::Promise::Deferred::New(env));
+  const Napi::Value promise = waiting_->Promise();
+  if (info[0].IsObject()) spare_ = Napi::Persistent(info[0].As<Napi::Object>());
+  ReadAhead::Pulled pulled;
+  if (ahead_->Take(&pulled)) Settle(env, &pulled);
+  ReadOn(env);
+  return promise;
 }
 
 Napi::Value ReaderObject::Close(const Napi::CallbackInfo& info) {
-  closed_ = true;
-  if (!busy_) reader_.reset();
-  return info.Env().Undefined();
+  const Napi::Env env = info.Env();
+  auto closed = Napi::Promise::Deferred::New(env);
+  if (ahead_ != nullptr) ahead_->Close();
+  ahead_.reset();
+  if (reading_) {
+    closing_.push_back(closed);
+  } else {
+    closed.Resolve(env.Undefined());
+  }
+  return closed.Promise();
+}
+
+void ReaderObject::ReadOn(Napi::Env env) {
+  if (reading_ || ahead_ == nullptr || !ahead_->has_room()) return;
+  reading_ = true;
+  (new ReadAheadWorker(env, this))->Queue();
+}
+
+void ReaderObject::OnReadOn(Napi::Env env) {
+  reading_ = false;
+  ReadAhead::Pulled pulled;
+  if (waiting_ != nullptr && (ahead_ == nullptr || ahead_->Take(&pulled))) Settle(env, &pulled);
+  for (const Napi::Promise::Deferred& closed : closing_) closed.Resolve(env.Undefined());
+  closing_.clear();
+  ReadOn(env);
+}
+
+// Of a reader that was closed meanwhile, `pulled` says that this is the end.
+void ReaderObject::Settle(Napi::Env env, ReadAhead::Pulled* pulled) {
+  const std::unique_ptr<Napi::Promise::Deferred> waiting = std::move(waiting_);
+  const Napi::Object spare = spare_.IsEmpty() ? Napi::Object() : spare_.Value();
+  spare_.Reset();
+  if (!pulled->status.ok()) {
+    waiting->Reject(ToError(env, pulled->status).Value());
+    return;
+  }
+  const Napi::Value chunk = pulled->is_last() ? env.Null() : ToObject(env, spare, ahead_->memory(), &pulled->chunk);
+  if (env.IsExceptionPending()) {
+    waiting->Reject(env.GetAndClearPendingException().Value());
+  } else {
+    waiting->Resolve(chunk);
+  }
 }
 
 Napi::Value ReaderObject::ReadPath(const Napi::CallbackInfo& info) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "napi_setup.h"
+#include "read_ahead.h"
 #include "reader.h"
 
 namespace ingest_wal {
@@ -21,15 +23,20 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
   explicit ReaderObject(const Napi::CallbackInfo& info);
 
  private:
-  friend class NextWorker;
+  friend class ReadAheadWorker;
 
   Napi::Value Next(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
+  void ReadOn(Napi::Env env);
+  void OnReadOn(Napi::Env env);
+  void Settle(Napi::Env env, ReadAhead::Pulled* pulled);
 
-  std::unique_ptr<Reader> reader_;
-  Chunk chunk_;
-  bool busy_ = false;    // a NextWorker uses reader_ and chunk_
-  bool closed_ = false;
+  std::shared_ptr<ReadAhead> ahead_;  // null: closed
+  bool reading_ = false;              // a ReadAheadWorker is under way
+  // Who waits for the next chunk, and the chunk that it has given back.
+  std::unique_ptr<Napi::Promise::Deferred> waiting_;
+  Napi::ObjectReference spare_;
+  std::vector<Napi::Promise::Deferred> closing_;
 };
 
 }  // namespace ingest_wal

@@ -1,6 +1,11 @@
 #include "checkpoint.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "crc32c.h"
+#include "segment_name.h"
 
 namespace ingest_wal {
 namespace {
@@ -55,14 +60,23 @@ std::string FlawOf(const CheckpointScan& checkpoint) {
 
 }  // namespace
 
-Status CheckCheckpoint(Directory* directory, const std::string& file, uint64_t number, const LogId& log_id,
-                       CheckpointScan* checkpoint) {
+Status CheckCheckpointHeader(Directory* directory, const std::string& file, uint64_t number, const LogId& log_id,
+                             CheckpointScan* checkpoint) {
   SegmentScan& scan = checkpoint->file;
   scan.number = number;
   scan.file = file;
+  checkpoint->unchecked = true;
   INGEST_WAL_RETURN_IF_ERROR(ReadSegmentHeader(directory, &scan));
   checkpoint->flaw = CheckHeader(number, log_id, &scan);
+  return Status();
+}
+
+Status CheckCheckpoint(Directory* directory, const std::string& file, uint64_t number, const LogId& log_id,
+                       CheckpointScan* checkpoint) {
+  INGEST_WAL_RETURN_IF_ERROR(CheckCheckpointHeader(directory, file, number, log_id, checkpoint));
+  checkpoint->unchecked = false;
   if (!checkpoint->whole()) return Status();
+  SegmentScan& scan = checkpoint->file;
   std::unique_ptr<SegmentSource> source;
   INGEST_WAL_RETURN_IF_ERROR(OpenSegmentSource(directory, file, scan.header, &source));
   SegmentCursor cursor(source.get(), scan.header, UINT64_MAX);
@@ -79,6 +93,32 @@ Status CheckCheckpoint(Directory* directory, const std::string& file, uint64_t n
   scan.sealed = cursor.sealed();
   scan.batches = cursor.batches();
   checkpoint->flaw = FlawOf(*checkpoint);
+  return Status();
+}
+
+Status FindDispensable(Directory* directory, const LogId& log_id, uint64_t* through_segment) {
+  *through_segment = 0;
+  std::vector<DirectoryEntry> names;
+  INGEST_WAL_RETURN_IF_ERROR(directory->List(&names));
+  std::vector<std::pair<uint64_t, std::string>> files;
+  for (const DirectoryEntry& name : names) {
+    uint64_t number = 0;
+    if (ParseCheckpointName(name.name, &number)) files.emplace_back(number, name.name);
+  }
+  std::sort(files.rbegin(), files.rend());
+  int sound = 0;
+  for (const auto& file : files) {
+    CheckpointScan checkpoint;
+    INGEST_WAL_RETURN_IF_ERROR(CheckCheckpointHeader(directory, file.second, file.first, log_id, &checkpoint));
+    if (!checkpoint.flaw.empty()) continue;
+    std::unique_ptr<SegmentSource> source;
+    bool sealed = false;
+    INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(directory, file.second, &source));
+    INGEST_WAL_RETURN_IF_ERROR(EndsWithSeal(source.get(), checkpoint.file.header, &sealed));
+    if (!sealed || ++sound < 2) continue;
+    *through_segment = checkpoint.file.header.covered_segment;
+    return Status();
+  }
   return Status();
 }
 

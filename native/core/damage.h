@@ -37,6 +37,7 @@ constexpr const char* kMisplacedSegment = "misplaced_segment"; // its header nam
 constexpr const char* kForeignSegment = "foreign_segment";     // of another log
 constexpr const char* kBrokenChain = "broken_chain";           // does not follow the segment before it
 constexpr const char* kNotAFile = "not_a_file";                // a FIFO, a link, a directory, or not to be opened
+constexpr const char* kCheckpoint = "checkpoint";              // a checkpoint that is not whole
 constexpr const char* kIdentity = "identity";                  // log.id
 constexpr const char* kRing = "ring";                          // the staging ring in shared memory
 }  // namespace damage_kind
@@ -50,7 +51,8 @@ struct TornTail {
   uint64_t entries = 0;
 };
 
-enum class SegmentState { kSealed, kUnsealed, kRejected };
+// kUnread: covered by the base, and not looked at.
+enum class SegmentState { kSealed, kUnsealed, kRejected, kUnread };
 
 struct SegmentReport {
   uint64_t number = 0;
@@ -64,6 +66,23 @@ struct SegmentReport {
   uint64_t batches = 0;
   int64_t first_timestamp_ms = 0;
   int64_t last_timestamp_ms = 0;
+  bool covered = false;    // by the base: recovery does not need it
+};
+
+// kBase: recovery begins with it. kBackup: it would, if the base were damaged.
+enum class CheckpointState { kBase, kBackup, kSuperseded, kDamaged };
+
+struct CheckpointReport {
+  uint64_t number = 0;
+  std::string file;
+  CheckpointState state = CheckpointState::kSuperseded;
+  uint64_t file_bytes = 0;
+  uint64_t covered_segment = 0;
+  uint64_t covered_lsn = 0;
+  uint64_t entries = 0;
+  uint64_t first_lsn = 0;  // of its entries; 0 when there are none, or when only its header was read
+  uint64_t last_lsn = 0;
+  int64_t created_ms = 0;
 };
 
 struct RingReport {
@@ -77,12 +96,14 @@ struct DirectoryReport {
   LogId log_id{};
   bool has_log_id = false;
   std::vector<SegmentReport> segments;
+  std::vector<CheckpointReport> checkpoints;
   std::vector<Damage> damage;
   TornTail torn_tail;
   uint64_t last_lsn = 0;
   uint64_t proven_lsn = 0;
   // Body checksum of entry last_lsn as it stands in a segment; 0 when it is lost, only staged, or there is none.
   uint32_t last_checksum = 0;
+  // That recovery reads: of the base, of the segments behind it, and of the ring.
   uint64_t entries = 0;
   uint64_t bytes = 0;
   uint64_t highest_number = 0;

@@ -8,6 +8,8 @@
 #include <system_error>
 #include <thread>
 
+#include "checkpoint.h"
+#include "log_base.h"
 #include "segment_name.h"
 #include "stale_bytes.h"
 
@@ -84,22 +86,77 @@ Status ReadIdentity(Directory* directory, IdentityScan* identity) {
   return Status();
 }
 
-// The log's id: log.id, or what most of the sound headers say.
-void DecideLogId(DirectoryScan* scan) {
-  if (scan->identity.valid) {
-    scan->log_id = scan->identity.id;
-    scan->has_log_id = true;
-    return;
+// Lists the names that segments and checkpoints have.
+Status ListFiles(Directory* directory, DirectoryScan* scan) {
+  std::vector<DirectoryEntry> names;
+  INGEST_WAL_RETURN_IF_ERROR(directory->List(&names));
+  for (const DirectoryEntry& name : names) {
+    SegmentScan file;
+    file.file = name.name;
+    file.unread = true;
+    if (ParseSegmentName(name.name, &file.number)) {
+      scan->segments.push_back(std::move(file));
+    } else if (ParseCheckpointName(name.name, &file.number)) {
+      scan->checkpoints.emplace_back();
+      scan->checkpoints.back().file = std::move(file);
+    }
   }
+  std::sort(scan->segments.begin(), scan->segments.end(),
+            [](const SegmentScan& a, const SegmentScan& b) { return a.number < b.number; });
+  std::sort(scan->checkpoints.begin(), scan->checkpoints.end(),
+            [](const CheckpointScan& a, const CheckpointScan& b) { return a.file.number < b.file.number; });
+  return Status();
+}
+
+// Reads the headers of the segments that `wanted` says and that were not read yet.
+template <typename Wanted>
+Status ReadSegmentHeaders(Directory* directory, const Wanted& wanted, DirectoryScan* scan) {
+  size_t kept = 0;
+  for (SegmentScan& segment : scan->segments) {
+    if (segment.unread && wanted(segment)) {
+      segment.unread = false;
+      const Status opened = ReadSegmentHeader(directory, &segment);
+      if (opened.code() == ErrorCode::kNotFound) continue;  // removed since the directory was listed
+      INGEST_WAL_RETURN_IF_ERROR(opened);
+    }
+    SegmentScan& to = scan->segments[kept++];
+    if (&to != &segment) to = std::move(segment);
+  }
+  scan->segments.resize(kept);
+  return Status();
+}
+
+bool Every(const SegmentScan&) { return true; }
+
+// The id that most of the sound headers say.
+Status ElectLogId(Directory* directory, DirectoryScan* scan) {
+  INGEST_WAL_RETURN_IF_ERROR(ReadSegmentHeaders(directory, Every, scan));
   std::map<LogId, size_t> votes;
   size_t most = 0;
-  for (const SegmentScan& segment : scan->segments) {
-    if (!segment.accepted()) continue;
-    const size_t count = ++votes[segment.header.log_id];
-    if (count <= most) continue;
+  const auto vote = [&](const SegmentScan& file) {
+    if (!file.accepted()) return;
+    const size_t count = ++votes[file.header.log_id];
+    if (count <= most) return;
     most = count;
-    scan->log_id = segment.header.log_id;
+    scan->log_id = file.header.log_id;
     scan->has_log_id = true;
+  };
+  for (const SegmentScan& segment : scan->segments) vote(segment);
+  for (const CheckpointScan& checkpoint : scan->checkpoints) {
+    SegmentScan file;
+    file.file = checkpoint.file.file;
+    const Status opened = ReadSegmentHeader(directory, &file);
+    if (opened.ok()) vote(file);
+    if (!opened.ok() && opened.code() != ErrorCode::kNotFound) return opened;
+  }
+  return Status();
+}
+
+void MarkCovered(Extent extent, DirectoryScan* scan) {
+  if (scan->base() == nullptr) return;
+  for (SegmentScan& segment : scan->segments) {
+    segment.covered = segment.number <= scan->base()->file.header.covered_segment;
+    if (segment.covered && extent == Extent::kLive) segment.unread = true;
   }
 }
 
@@ -117,14 +174,24 @@ void CheckBelonging(DirectoryScan* scan) {
   }
 }
 
-// What a segment holds beyond the least `previous_lsn` of the segments after it is superseded.
+// What a segment holds beyond the least `previous_lsn` of the segments after it is superseded. The base lies between those
+// that it covers and the others.
 void SetBounds(DirectoryScan* scan) {
   uint64_t bound = UINT64_MAX;
+  SegmentScan* base = scan->base() == nullptr ? nullptr : &scan->checkpoints[scan->base_index].file;
+  const auto pass_base = [&] {
+    if (base == nullptr) return;
+    base->bound = bound;
+    bound = std::min(bound, base->header.covered_lsn);
+    base = nullptr;
+  };
   for (size_t i = scan->segments.size(); i-- > 0;) {
     SegmentScan& segment = scan->segments[i];
+    if (segment.covered) pass_base();
     segment.bound = bound;
     if (segment.accepted()) bound = std::min(bound, segment.header.previous_lsn);
   }
+  pass_base();
 }
 
 void AddToRuns(const SegmentCursor::Located& located, SegmentScan* segment) {
@@ -168,11 +235,12 @@ Link LinkBetween(const SegmentScan& previous, const SegmentScan& segment) {
 }
 
 // Rejects segments that do not fit between their neighbours. Of the two sides of a broken link, the later one goes,
-// unless the segment behind it continues it in its turn: then it is the earlier one that is disproved.
-bool RejectBrokenLinks(DirectoryScan* scan) {
+// unless the segment behind it continues it in its turn: then it is the earlier one that is disproved. What recovery does
+// not read, the covered segments, says nothing of the others.
+bool RejectBrokenLinks(bool covered, DirectoryScan* scan) {
   std::vector<SegmentScan*> accepted;
   for (SegmentScan& segment : scan->segments) {
-    if (segment.accepted()) accepted.push_back(&segment);
+    if (segment.accepted() && segment.covered == covered) accepted.push_back(&segment);
   }
   bool changed = false;
   std::vector<SegmentScan*> chain;
@@ -193,6 +261,17 @@ bool RejectBrokenLinks(DirectoryScan* scan) {
     if (segment->accepted()) chain.push_back(segment);
   }
   return changed;
+}
+
+bool RejectBrokenLinks(DirectoryScan* scan) {
+  bool changed = RejectBrokenLinks(true, scan);
+  for (SegmentScan& segment : scan->segments) {
+    if (!segment.accepted() || !BreaksLinkToBase(*scan, segment)) continue;
+    Reject(&segment, damage_kind::kBrokenChain,
+           "does not follow the entry that checkpoint " + std::to_string(scan->base()->file.number) + " covers last");
+    changed = true;
+  }
+  return RejectBrokenLinks(false, scan) || changed;
 }
 
 Status ScanSegment(Directory* directory, SegmentScan* segment) {
@@ -275,29 +354,25 @@ Status OpenSegmentSource(Directory* directory, const std::string& file, const Se
   return Status();
 }
 
-Status ReadHeaders(Directory* directory, DirectoryScan* scan) {
+Status FindLog(Directory* directory, DirectoryScan* scan) {
   INGEST_WAL_RETURN_IF_ERROR(ReadIdentity(directory, &scan->identity));
-  std::vector<DirectoryEntry> names;
-  INGEST_WAL_RETURN_IF_ERROR(directory->List(&names));
-  for (const DirectoryEntry& name : names) {
-    SegmentScan segment;
-    if (!ParseSegmentName(name.name, &segment.number)) continue;
-    segment.file = name.name;
-    scan->segments.push_back(std::move(segment));
-  }
-  std::sort(scan->segments.begin(), scan->segments.end(),
-            [](const SegmentScan& a, const SegmentScan& b) { return a.number < b.number; });
-  size_t kept = 0;
-  for (SegmentScan& segment : scan->segments) {
-    const Status opened = ReadSegmentHeader(directory, &segment);
-    if (opened.code() == ErrorCode::kNotFound) continue;  // removed since the directory was listed
-    INGEST_WAL_RETURN_IF_ERROR(opened);
-    SegmentScan& to = scan->segments[kept++];
-    if (&to != &segment) to = std::move(segment);
-  }
-  scan->segments.resize(kept);
-  DecideLogId(scan);
+  INGEST_WAL_RETURN_IF_ERROR(ListFiles(directory, scan));
+  scan->log_id = scan->identity.id;
+  scan->has_log_id = scan->identity.valid;
+  return scan->has_log_id ? Status() : ElectLogId(directory, scan);
+}
+
+Status ReadHeaders(Directory* directory, Extent extent, DirectoryScan* scan) {
+  INGEST_WAL_RETURN_IF_ERROR(FindLog(directory, scan));
+  INGEST_WAL_RETURN_IF_ERROR(CheckCheckpoints(directory, extent, scan));
+  MarkCovered(extent, scan);
+  const auto wanted = [extent](const SegmentScan& segment) { return extent == Extent::kAll || !segment.covered; };
+  INGEST_WAL_RETURN_IF_ERROR(ReadSegmentHeaders(directory, wanted, scan));
   CheckBelonging(scan);
+  if (scan->base() == nullptr) {
+    ChooseDamagedBase(scan);
+    MarkCovered(extent, scan);
+  }
   SetBounds(scan);
   return Status();
 }
@@ -386,21 +461,29 @@ void RejectAlso(const std::vector<Damage>& rejected, DirectoryScan* scan) {
   SetBounds(scan);
 }
 
-Status ScanDirectory(Directory* directory, DirectoryScan* scan, unsigned threads) {
-  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory, scan));
+Status ScanDirectory(Directory* directory, Extent extent, DirectoryScan* scan, unsigned threads) {
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory, extent, scan));
   return ScanSegments(directory, scan, threads);
 }
 
-Status ScanOneSegment(Directory* directory, const std::string& file, DirectoryScan* scan) {
+Status ScanOneFile(Directory* directory, const std::string& file, DirectoryScan* scan) {
   SegmentScan segment;
   segment.file = file;
   scan->whole = false;
-  const bool named = ParseSegmentName(file, &segment.number);
   INGEST_WAL_RETURN_IF_ERROR(ReadSegmentHeader(directory, &segment));
   if (segment.accepted()) {
     scan->log_id = segment.header.log_id;
     scan->has_log_id = true;
-    if (!named) segment.number = segment.header.number;
+  }
+  const bool named_checkpoint = ParseCheckpointName(file, &segment.number);
+  const bool named = named_checkpoint || ParseSegmentName(file, &segment.number);
+  if (!named) segment.number = segment.header.number;
+  if (named_checkpoint || (!named && segment.header.kind == FileKind::kCheckpoint)) {
+    scan->checkpoints.emplace_back();
+    INGEST_WAL_RETURN_IF_ERROR(
+        CheckCheckpoint(directory, file, segment.number, scan->log_id, &scan->checkpoints.back()));
+    if (scan->checkpoints[0].file.accepted()) scan->base_index = 0;
+    return Status();
   }
   scan->segments.push_back(std::move(segment));
   CheckBelonging(scan);

@@ -5,6 +5,7 @@
 //   - Proven is the highest LSN that any mark, any later segment's header, or the ring says was durable.
 //   - A hole in what is proven is damage, and what lies behind it still comes back.
 //   - A hole in what is not proven is a torn tail: it and what lies behind it do not come back.
+//   - Recovery begins with the base, the newest whole checkpoint. Segments up to the one that it covers are not needed.
 #pragma once
 
 #include <cstdint>
@@ -51,8 +52,26 @@ struct SegmentScan {
   uint64_t batches = 0;
   int64_t first_timestamp_ms = 0;
   int64_t last_timestamp_ms = 0;
+  bool covered = false;         // by the base
+  bool unread = false;          // covered, and not even opened
 
-  bool accepted() const { return rejected_kind.empty() && !too_short; }
+  bool accepted() const { return !unread && rejected_kind.empty() && !too_short; }
+};
+
+// One checkpoint file, and everything a pass over it found.
+struct CheckpointScan {
+  // The file as a segment: its header, findings, counts and times. Without runs: its LSNs have gaps.
+  SegmentScan file;
+  // Of its entries; 0 when there are none.
+  uint64_t first_lsn = 0;
+  uint64_t last_lsn = 0;
+  // ContentChecksum() of all entries, one after the other.
+  uint32_t content_checksum = 0;
+  // Why it is not whole; empty when it is. A whole one may have one damaged copy of its header.
+  std::string flaw;
+  bool unchecked = false;  // older than the base: nothing but its header was read
+
+  bool whole() const { return flaw.empty() && !unchecked; }
 };
 
 // log.id as found.
@@ -66,12 +85,24 @@ struct DirectoryScan {
   IdentityScan identity;
   LogId log_id{};
   bool has_log_id = false;
-  std::vector<SegmentScan> segments;  // by number
-  bool whole = true;                  // false: one segment on its own, nothing is known of the others
+  std::vector<SegmentScan> segments;        // by number: those that are covered, then the others
+  std::vector<CheckpointScan> checkpoints;  // by number
+  size_t base_index = SIZE_MAX;             // in checkpoints
+  bool whole = true;                        // false: one file on its own, nothing is known of the others
+
+  // The checkpoint that recovery begins with; null when it begins with segments.
+  const CheckpointScan* base() const { return base_index < checkpoints.size() ? &checkpoints[base_index] : nullptr; }
 };
 
-// Reads log.id, lists the directory and reads all headers. kNewerFormat when something is of a newer version.
-Status ReadHeaders(Directory* directory, DirectoryScan* scan);
+// How much of a log is looked at: what recovery needs, which does not grow with the log's history, or everything.
+enum class Extent { kLive, kAll };
+
+// Finds which log this is: reads log.id, lists the directory, and asks headers where log.id does not tell.
+Status FindLog(Directory* directory, DirectoryScan* scan);
+
+// FindLog(), then chooses the base and reads all headers, those of covered segments with Extent::kAll only. kNewerFormat
+// when something is of a newer version.
+Status ReadHeaders(Directory* directory, Extent extent, DirectoryScan* scan);
 
 // Reads the header of `segment->file`, and says in `segment` what it says, or why the file cannot be used.
 Status ReadSegmentHeader(Directory* directory, SegmentScan* segment);
@@ -97,10 +128,10 @@ void RejectAlso(const std::vector<Damage>& rejected, DirectoryScan* scan);
 DirectoryReport AssembleReport(const DirectoryScan& scan, const RingContents& ring);
 
 // ReadHeaders, then ScanSegments.
-Status ScanDirectory(Directory* directory, DirectoryScan* scan, unsigned threads = 1);
+Status ScanDirectory(Directory* directory, Extent extent, DirectoryScan* scan, unsigned threads = 1);
 
-// A single segment file on its own.
-Status ScanOneSegment(Directory* directory, const std::string& file, DirectoryScan* scan);
+// A single segment or checkpoint on its own.
+Status ScanOneFile(Directory* directory, const std::string& file, DirectoryScan* scan);
 
 // What a finding means in a segment that is `sealed` or not, when LSNs up to `proven` were durable and entries above
 // `bound` are superseded. False: it is no damage (never durable, or never written).

@@ -4,6 +4,7 @@
 //   directory   log.id                  which log this is
 //               LOCK                    locked while a writer lives; empty
 //               0000000000000001.wal    segment 1 (16 decimal digits), then 2, 3, ...
+//               0000000000000001.wal.gz the same, compressed
 //               0000000000000001.ckpt   checkpoint 1, then 2, 3, ...: what recovery needs of the segments up to one
 //               *.tmp                   being made; never part of the log
 //               quarantine/             copies of what was cut or passed over
@@ -185,6 +186,51 @@ constexpr size_t kChecksumAt = 12;
 constexpr size_t kLogIdAt = 16;
 constexpr size_t kBytes = 64;
 }  // namespace identity
+
+// --- Compressed segment: a sealed segment as a row of gzip members, which any gunzip makes one file of. Each but the last
+// three is a block: it holds the next kBlockBytes bytes of the segment (the last of them the rest), so that a place is found
+// without what lies before it. Then two parity members, which are empty and carry in their extra fields what makes a damaged
+// block good, one for blocks 0, 2, 4, … and one for 1, 3, 5, …, that of the last block second: so a damaged sector, which
+// can lie across two members, costs nothing.
+// Then an empty member as an end mark. Every member says its own size in the way of BGZF.
+//
+//   0       4      8     9    10      12    14      16       18
+//   | magic | time | xfl | os | extra | BC  | BC    | member | parity field | deflate | CRC-32 | bytes |
+//   | u32   | u32  | u8  | u8 | bytes | u16 | bytes | bytes  | ...          | ...     | u32    | u32   |
+//   |       |      |     |    | u16   |     | u16   | -1 u16 |
+//
+// Parity field (parity members only):
+//
+//   18    20      22          26       30       38      42
+//   | IP  | field | CRC-32 of | blocks | length | which | parity |
+//   | u16 | bytes | the rest  | u32    | u64    | u32   | ...    |
+//   |     | u16   | u32       |        |        |       |        |
+//
+// Length: bytes of the segment. Which: 0 or 1, the remainder of its blocks' numbers by two. Parity: the exclusive or of these
+// blocks' members, each from its first byte on, as long as the longest of them, and of 0xff for each byte, so that the parity
+// of a single member does not look like one.
+namespace compressed {
+constexpr uint32_t kMagic = 0x04088b1f;  // gzip, deflate, with an extra field
+constexpr size_t kMagicAt = 0;
+constexpr size_t kExtraBytesAt = 10;
+constexpr size_t kSizeFieldAt = 12;
+constexpr uint32_t kSizeField = 0x00024342;  // "BC", two bytes
+constexpr size_t kMemberBytesAt = 16;
+constexpr size_t kDeflateAt = 18;
+constexpr size_t kTrailerBytes = 8;
+constexpr size_t kMaxMemberBytes = 65536;
+constexpr size_t kMinMemberBytes = 28;  // an empty one
+constexpr size_t kBlockBytes = 60000;
+constexpr size_t kParityFieldAt = 18;
+constexpr uint16_t kParityField = 0x5049;  // "IP"
+constexpr size_t kParityFieldBytesAt = 20;
+constexpr size_t kParityChecksumAt = 22;
+constexpr size_t kParityBlocksAt = 26;
+constexpr size_t kParityLengthAt = 30;
+constexpr size_t kParityWhichAt = 38;
+constexpr size_t kParityAt = 42;
+constexpr size_t kParities = 2;
+}  // namespace compressed
 
 constexpr size_t kRecordAlignment = 8;
 constexpr size_t kMaxUserIdBytes = 65535;

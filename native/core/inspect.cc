@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "directory_scan.h"
+#include "segment_links.h"
 #include "segment_name.h"
 
 namespace ingest_wal {
@@ -34,21 +35,21 @@ Status FindRingOf(const Environment& environment, Directory* directory, const Di
 }
 
 Status LooksLikeALog(const DirectoryScan& scan, const std::string& path) {
-  if (scan.identity.present || !scan.segments.empty()) return Status();
-  return Status(ErrorCode::kNotALog, path + " holds no log (no log.id and no segments)");
+  if (scan.identity.present || !scan.segments.empty() || !scan.checkpoints.empty()) return Status();
+  return Status(ErrorCode::kNotALog, path + " holds no log (no log.id, no segments and no checkpoints)");
 }
 
-// A damaged segment is known by its name; other files must have a sound header.
-Status ScanSegmentFile(const Place& place, const std::string& path, DirectoryScan* scan) {
-  INGEST_WAL_RETURN_IF_ERROR(ScanOneSegment(place.directory.get(), place.file, scan));
-  const SegmentScan& segment = scan->segments[0];
+// A damaged segment or checkpoint is known by its name; other files must have a sound header.
+Status ScanFile(const Place& place, const std::string& path, DirectoryScan* scan) {
+  INGEST_WAL_RETURN_IF_ERROR(ScanOneFile(place.directory.get(), place.file, scan));
+  const SegmentScan& segment = scan->segments.empty() ? scan->checkpoints[0].file : scan->segments[0];
   if (segment.rejected_kind == damage_kind::kNotAFile) {
     return Status(ErrorCode::kNotALog, path + " cannot be read as a segment: " + segment.rejected_detail);
   }
   uint64_t number = 0;
   const bool has_header = !segment.too_short && segment.rejected_kind != damage_kind::kSegmentHeader;
-  if (has_header || ParseSegmentName(segment.file, &number)) return Status();
-  return Status(ErrorCode::kNotALog, path + " is not a segment: neither its name nor its header says so");
+  if (has_header || ParseSegmentName(segment.file, &number) || ParseCheckpointName(segment.file, &number)) return Status();
+  return Status(ErrorCode::kNotALog, path + " is no segment and no checkpoint: neither its name nor its header says so");
 }
 
 // A live writer goes on while its segment is read, window by window: what it wrote behind a window that was read before
@@ -63,6 +64,34 @@ void JudgeAsOf(uint64_t durable_lsn, DirectoryScan* scan) {
   }
 }
 
+// What can be known of a log that is whole without reading its entries: which segments belong to it, and what headers and
+// ring prove. What only marks prove, the reader finds on its way. Anything out of the ordinary takes a pass over everything.
+Status FindLimits(const Environment& environment, Directory* directory, const DirectoryScan& headers,
+                  const RingContents& ring, bool live, Reader::Limits* limits) {
+  bool certain = false;
+  // Where a live writer is, only its ring tells what it had written when the reading began.
+  const bool ring_tells = live ? ring.found && !ring.damaged : !ring.damaged;
+  if (ring_tells) INGEST_WAL_RETURN_IF_ERROR(LinksAreCertain(directory, headers, &certain));
+  if (!certain) {
+    DirectoryScan scan = headers;
+    INGEST_WAL_RETURN_IF_ERROR(ScanSegments(directory, &scan, environment.scan_threads));
+    const DirectoryReport report = AssembleReport(scan, ring);
+    *limits = Reader::Limits{report.proven_lsn, report.last_lsn, RejectionsOf(report)};
+    return Status();
+  }
+  limits->proven = ring.durable_lsn;
+  if (live) {
+    limits->last = std::max(ring.durable_lsn, ring.last_lsn);
+    return Status();
+  }
+  limits->marks_may_prove_more = true;
+  for (const SegmentScan& segment : headers.segments) {
+    limits->proven = std::max(limits->proven, segment.header.previous_lsn);
+  }
+  if (headers.base() != nullptr) limits->proven = std::max(limits->proven, headers.base()->file.header.covered_lsn);
+  return Status();
+}
+
 }  // namespace
 
 Status InspectPath(const Environment& environment, const std::string& path, Inspection* inspection) {
@@ -71,18 +100,18 @@ Status InspectPath(const Environment& environment, const std::string& path, Insp
   DirectoryScan scan;
   if (!place.file.empty()) {
     inspection->whole = false;
-    INGEST_WAL_RETURN_IF_ERROR(ScanSegmentFile(place, path, &scan));
+    INGEST_WAL_RETURN_IF_ERROR(ScanFile(place, path, &scan));
     inspection->report = AssembleReport(scan, RingContents());
     return Status();
   }
   INGEST_WAL_RETURN_IF_ERROR(place.directory->IsLocked(kLockName, &inspection->live));
-  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(place.directory.get(), &scan));
+  INGEST_WAL_RETURN_IF_ERROR(FindLog(place.directory.get(), &scan));
   INGEST_WAL_RETURN_IF_ERROR(LooksLikeALog(scan, path));
   // The ring before the entries: what leaves the ring meanwhile is found in the segments.
   RingContents ring;
   if (scan.has_log_id) INGEST_WAL_RETURN_IF_ERROR(FindRingOf(environment, place.directory.get(), scan, &ring));
   scan = DirectoryScan();
-  INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), &scan, environment.scan_threads));
+  INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), Extent::kAll, &scan, environment.scan_threads));
   const bool beside_a_writer = inspection->live && ring.found && !ring.damaged;
   if (beside_a_writer) JudgeAsOf(ring.durable_lsn, &scan);
   inspection->report = AssembleReport(scan, ring);
@@ -96,20 +125,23 @@ Status ReadPath(const Environment& environment, const std::string& path, const R
   INGEST_WAL_RETURN_IF_ERROR(Find(environment, path, &place));
   if (!place.file.empty()) {
     DirectoryScan one;
-    INGEST_WAL_RETURN_IF_ERROR(ScanSegmentFile(place, path, &one));
-    return Reader::OpenSegment(std::move(place.directory), place.file, options, reader);
+    INGEST_WAL_RETURN_IF_ERROR(ScanFile(place, path, &one));
+    return Reader::OpenFile(std::move(place.directory), place.file, options, reader);
   }
   DirectoryScan scan;
-  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(place.directory.get(), &scan));
+  INGEST_WAL_RETURN_IF_ERROR(FindLog(place.directory.get(), &scan));
   INGEST_WAL_RETURN_IF_ERROR(LooksLikeALog(scan, path));
   RingContents ring;
   if (scan.has_log_id) INGEST_WAL_RETURN_IF_ERROR(FindRingOf(environment, place.directory.get(), scan, &ring));
-  // A first pass over everything finds what is proven: only then is it known what behind a hole comes back.
+  // What leaves the ring meanwhile is in segments that may be newer than the listing.
   scan = DirectoryScan();
-  INGEST_WAL_RETURN_IF_ERROR(ScanDirectory(place.directory.get(), &scan, environment.scan_threads));
-  const DirectoryReport report = AssembleReport(scan, ring);
-  const Reader::Limits limits{report.proven_lsn, report.last_lsn, RejectionsOf(report)};
-  return Reader::Open(std::move(place.directory), options, limits, std::move(ring), reader);
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(place.directory.get(), options.extent(), &scan));
+  bool live = false;
+  INGEST_WAL_RETURN_IF_ERROR(place.directory->IsLocked(kLockName, &live));
+  Reader::Limits limits;
+  INGEST_WAL_RETURN_IF_ERROR(FindLimits(environment, place.directory.get(), scan, ring, live, &limits));
+  Reader::Open(std::move(place.directory), std::move(scan), options, limits, std::move(ring), reader);
+  return Status();
 }
 
 }  // namespace ingest_wal

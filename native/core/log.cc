@@ -3,6 +3,7 @@
 #include <system_error>
 #include <thread>
 
+#include "checkpoint.h"
 #include "directory_scan.h"
 #include "segment_name.h"
 
@@ -49,6 +50,21 @@ Status Log::Read(const ReadOptions& options, std::unique_ptr<Reader>* reader) {
   const Reader::Limits limits{0, last_lsn(), RejectionsOf(recovery_.found)};
   *reader = Reader::Of(environment_.files, options_.directory, effective, limits, ring_->region());
   return Status();
+}
+
+Status Log::Retire(uint64_t number) {
+  if (closed_) return Status(ErrorCode::kClosed, "the log is closed");
+  if (number > dispensable_through_) {
+    INGEST_WAL_RETURN_IF_ERROR(FindDispensable(directory_.get(), log_id(), &dispensable_through_));
+  }
+  if (number > dispensable_through_) {
+    return Status(ErrorCode::kInvalidArgument,
+                  "segment " + std::to_string(number) + " cannot be retired; allowed: " +
+                      (dispensable_through_ == 0 ? "none, without two checkpoints"
+                                                 : "up to " + std::to_string(dispensable_through_) +
+                                                       ", which the second newest checkpoint covers"));
+  }
+  return writer_->Retire(number);
 }
 
 Status Log::Close() {

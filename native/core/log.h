@@ -67,6 +67,10 @@ class Log {
   // A reader over everything appended so far. No I/O before its first Next().
   Status Read(const ReadOptions& options, std::unique_ptr<Reader>* reader);
 
+  // Gives up segment `number`, which nobody needs any more: kInvalidArgument unless it is complete, and covered by the second
+  // newest checkpoint, so that recovery could do without the newest. Looks at checkpoints' headers when there may be new ones.
+  Status Retire(uint64_t number);
+
   // --- After both threads have been joined.
 
   // Seals, removes the ring, releases the lock. On an error the ring stays for the next writer.
@@ -92,6 +96,7 @@ class Log {
   uint64_t max_staged_bytes_ = 0;
   UserNumbers user_numbers_;
   uint64_t backpressure_ = 0;
+  uint64_t dispensable_through_ = 0;  // as far as checkpoints were looked at
   bool closed_ = false;
 };
 

@@ -70,8 +70,8 @@ Status LogOpener::WriteIdentity() {
 }
 
 Status LogOpener::FindIdentity() {
-  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(log_->directory_.get(), &scan_));
-  log_->recovery_.created = !scan_.identity.present && scan_.segments.empty();
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(log_->directory_.get(), Extent::kLive, &scan_));
+  log_->recovery_.created = !scan_.identity.present && scan_.segments.empty() && scan_.checkpoints.empty();
   if (!scan_.has_log_id) {
     environment_.random->Fill(scan_.log_id.data(), scan_.log_id.size());
     scan_.has_log_id = true;
@@ -104,6 +104,11 @@ Status LogOpener::Scan() {
 // Copies entries above `from_lsn`, and the checksum of entry `from_lsn`, out of the segments.
 Status LogOpener::CollectTail(uint64_t from_lsn) {
   const uint64_t last = log_->recovery_.found.last_lsn;
+  // The segment of entry `from_lsn` may be gone.
+  const CheckpointScan* base = scan_.base();
+  if (base != nullptr && base->file.header.covered_lsn == from_lsn) {
+    previous_checksum_ = base->file.header.covered_checksum;
+  }
   for (const SegmentScan& segment : scan_.segments) {
     if (!segment.accepted() || segment.runs.empty() || segment.runs.back().last_lsn < from_lsn) continue;
     std::unique_ptr<SegmentSource> source;
@@ -271,7 +276,9 @@ Status LogOpener::SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn) {
 
 Status LogOpener::SealLeftSegments() {
   bool changed = false;
-  uint64_t sealed_lsn = 0;  // up to which sealed segments say that LSNs were used
+  // Up to which LSN a whole checkpoint or sealed segments say that LSNs were used.
+  const CheckpointScan* base = scan_.base();
+  uint64_t sealed_lsn = base != nullptr && base->whole() ? base->file.header.covered_lsn : 0;
   for (size_t i = 0; i < scan_.segments.size(); i++) {
     const SegmentScan& segment = scan_.segments[i];
     const bool unfinished = segment.too_short && i + 1 == scan_.segments.size();

@@ -18,6 +18,7 @@ class PlainArray {
   Value* data() { return values_.get(); }
   const Value* data() const { return values_.get(); }
   size_t size() const { return size_; }
+  size_t capacity() const { return capacity_; }
   bool empty() const { return size_ == 0; }
   const Value* begin() const { return data(); }
   const Value* end() const { return data() + size_; }
@@ -40,6 +41,13 @@ class PlainArray {
     Value* const added = values_.get() + size_;
     size_ += count;
     return added;
+  }
+
+  // Takes memory of `capacity` values in place of its own; it is empty afterwards.
+  void Adopt(std::unique_ptr<Value[]> values, size_t capacity) {
+    values_ = std::move(values);
+    size_ = 0;
+    capacity_ = capacity;
   }
 
   // Leaves it empty.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "directory_scan.h"
+#include "log_base.h"
 
 namespace ingest_wal {
 namespace {
@@ -15,6 +16,7 @@ class Assembly {
     report_.has_log_id = scan_.has_log_id;
     CheckIdentityFile();
     FindProven();
+    JudgeCheckpoints();
     for (size_t i = 0; i < scan_.segments.size(); i++) JudgeSegment(i);
     JudgeEnd();
     FindLast();
@@ -25,7 +27,8 @@ class Assembly {
 
  private:
   void CheckIdentityFile() {
-    if (!scan_.whole || scan_.identity.valid || (!scan_.identity.present && scan_.segments.empty())) return;
+    const bool holds_nothing = scan_.segments.empty() && scan_.checkpoints.empty();
+    if (!scan_.whole || scan_.identity.valid || (!scan_.identity.present && holds_nothing)) return;
     Damage damage;
     damage.kind = damage_kind::kIdentity;
     damage.file = "log.id";
@@ -36,7 +39,15 @@ class Assembly {
 
   void FindProven() {
     uint64_t proven = ring_.found ? ring_.durable_lsn : 0;
+    // Whole or not: with a sound header it says which numbers were used, and they are not used again.
+    for (const CheckpointScan& checkpoint : scan_.checkpoints) {
+      if (!checkpoint.file.accepted()) continue;
+      proven = std::max(proven, checkpoint.file.header.covered_lsn);
+      report_.highest_number = std::max(report_.highest_number, checkpoint.file.header.covered_segment);
+    }
     for (const SegmentScan& segment : scan_.segments) {
+      if (segment.covered) continue;
+      last_live_ = &segment;
       // A segment that does not fit the others is still of this log: its LSNs were used, and are not used again.
       const bool of_this_log = segment.accepted() || segment.rejected_kind == damage_kind::kBrokenChain;
       if (!of_this_log) continue;
@@ -45,6 +56,53 @@ class Assembly {
     }
     report_.proven_lsn = proven;
     if (!scan_.whole && last_accepted_ != nullptr) accounted_ = last_accepted_->header.first_lsn - 1;
+  }
+
+  void JudgeCheckpoints() {
+    const CheckpointScan* base = scan_.base();
+    for (const CheckpointScan& checkpoint : scan_.checkpoints) Describe(checkpoint);
+    for (Damage& flaw : FlawsOf(scan_)) report_.damage.push_back(std::move(flaw));
+    for (const CheckpointScan& checkpoint : scan_.checkpoints) {
+      if (!checkpoint.file.accepted() || !checkpoint.flaw.empty()) continue;
+      const size_t reported_before = report_.damage.size();
+      JudgeHeaderCopies(checkpoint.file);
+      // The number is no segment's.
+      for (size_t i = reported_before; i < report_.damage.size(); i++) report_.damage[i].segment = 0;
+    }
+    if (base == nullptr) return;
+    for (Damage& loss : LossesOf(*base)) report_.damage.push_back(std::move(loss));
+    covered_lsn_ = std::min(base->file.header.covered_lsn, base->file.bound);
+    report_.entries += base->file.entries;
+    accounted_ = covered_lsn_;
+  }
+
+  void Describe(const CheckpointScan& checkpoint) {
+    const CheckpointScan* base = scan_.base();
+    const SegmentScan& file = checkpoint.file;
+    CheckpointReport described;
+    described.number = file.number;
+    described.file = file.file;
+    described.file_bytes = file.file_bytes;
+    described.covered_segment = file.header.covered_segment;
+    described.covered_lsn = file.header.covered_lsn;
+    described.entries = checkpoint.unchecked ? file.header.entries : file.entries;
+    described.first_lsn = checkpoint.first_lsn;
+    described.last_lsn = checkpoint.last_lsn;
+    described.created_ms = file.header.created_ms;
+    described.state = &checkpoint == base            ? CheckpointState::kBase
+                      : !checkpoint.flaw.empty()     ? CheckpointState::kDamaged
+                      : &checkpoint == FindBackup()  ? CheckpointState::kBackup
+                                                     : CheckpointState::kSuperseded;
+    report_.bytes += file.file_bytes;
+    report_.checkpoints.push_back(std::move(described));
+  }
+
+  // The newest before the base that has no flaw.
+  const CheckpointScan* FindBackup() const {
+    for (size_t i = scan_.base() == nullptr ? 0 : scan_.base_index; i-- > 0;) {
+      if (scan_.checkpoints[i].flaw.empty()) return &scan_.checkpoints[i];
+    }
+    return nullptr;
   }
 
   Damage DamageOf(const SegmentScan& segment, const char* kind) const {
@@ -61,7 +119,9 @@ class Assembly {
     SegmentReport described;
     described.number = segment.number;
     described.file = segment.file;
-    described.state = !segment.accepted() ? SegmentState::kRejected
+    described.covered = segment.covered;
+    described.state = segment.unread        ? SegmentState::kUnread
+                      : !segment.accepted() ? SegmentState::kRejected
                       : segment.sealed    ? SegmentState::kSealed
                                           : SegmentState::kUnsealed;
     described.file_bytes = segment.file_bytes;
@@ -86,6 +146,7 @@ class Assembly {
   void JudgeSegment(size_t index) {
     const SegmentScan& segment = scan_.segments[index];
     Describe(segment);
+    if (segment.covered) return JudgeCovered(index);
     if (segment.too_short) {
       // Names are made durable behind their headers, so a later segment proves that this one was cut. Without one it
       // is a creation that never held anything.
@@ -107,6 +168,28 @@ class Assembly {
     JudgeGapBefore(segment);
     JudgeHeaderCopies(segment);
     JudgeEntries(index);
+  }
+
+  // Nobody needs it any more, and what lies between it and the next one may be gone; but what is there has to be whole.
+  void JudgeCovered(size_t index) {
+    const SegmentScan& segment = scan_.segments[index];
+    if (segment.unread) return;
+    const size_t reported_before = report_.damage.size();
+    if (!segment.accepted()) {
+      report_.damage.push_back(
+          DamageOf(segment, segment.too_short ? damage_kind::kCutShort : segment.rejected_kind.c_str()));
+      report_.damage.back().detail = segment.too_short ? "the file ends inside its header" : segment.rejected_detail;
+    } else {
+      accounted_ = std::min(segment.header.first_lsn - 1, segment.bound);
+      JudgeHeaderCopies(segment);
+      JudgeEntries(index);
+      accounted_ = covered_lsn_;
+    }
+    for (size_t i = reported_before; i < report_.damage.size(); i++) {
+      std::string& detail = report_.damage[i].detail;
+      detail += (detail.empty() ? "" : "; ") + ("recovery does not need it: checkpoint " +
+                                                 std::to_string(scan_.base()->file.number) + " covers it");
+    }
   }
 
   // LSNs between the segments before and this one: in a file that cannot be used, or that is gone.
@@ -193,8 +276,8 @@ class Assembly {
     if (report_.proven_lsn <= accounted_) return;
     if (waiting_.empty()) {
       // The ring knows of entries that were durable in a segment which is gone, or was cut down to its header.
-      const bool cut = !scan_.segments.empty() && scan_.segments.back().too_short;
-      Damage damage = cut ? DamageOf(scan_.segments.back(), damage_kind::kCutShort) : Damage();
+      const bool cut = last_live_ != nullptr && last_live_->too_short;
+      Damage damage = cut ? DamageOf(*last_live_, damage_kind::kCutShort) : Damage();
       if (!cut) {
         damage.kind = damage_kind::kMissingSegment;
         damage.segment = report_.highest_number + 1;
@@ -211,8 +294,9 @@ class Assembly {
 
   void FindLast() {
     uint64_t last = report_.proven_lsn;
+    if (last == covered_lsn_ && scan_.base() != nullptr) report_.last_checksum = scan_.base()->file.header.covered_checksum;
     for (const SegmentScan& segment : scan_.segments) {
-      if (!segment.accepted()) continue;
+      if (!segment.accepted() || segment.covered) continue;
       for (const Run& run : segment.runs) {
         const uint64_t count = run.last_lsn - run.first_lsn + 1;
         if (run.first_lsn > last + 1) {
@@ -232,8 +316,8 @@ class Assembly {
   }
 
   void FindTornTail() {
-    if (!scan_.segments.empty() && scan_.segments.back().too_short) {
-      const SegmentScan& segment = scan_.segments.back();
+    if (last_live_ != nullptr && last_live_->too_short) {
+      const SegmentScan& segment = *last_live_;
       report_.torn_tail = TornTail{true, segment.number, segment.file, 0, segment.file_bytes, 0};
       return;
     }
@@ -280,7 +364,10 @@ class Assembly {
   const DirectoryScan& scan_;
   const RingContents& ring_;
   DirectoryReport report_;
+  // Of the segments that are not covered.
+  const SegmentScan* last_live_ = nullptr;
   const SegmentScan* last_accepted_ = nullptr;
+  uint64_t covered_lsn_ = 0;  // by the base, 0 without one
   // Every LSN up to here is in a segment, given up, or in a damage that was reported.
   uint64_t accounted_ = 0;
   // Damages of unusable segments that still wait for the range of LSNs which their absence costs.

@@ -39,6 +39,7 @@ Writer::Writer(const Environment& environment, Directory* directory, StagingRing
       complete_below_(active_ != nullptr ? active_->header().number : next_number_) {
   if (environment_.fence != nullptr) ring_->SetWriterFences();
   if (active_ == nullptr) return;
+  SetActive(active_->header().number, active_->header().first_lsn);
   counters_.segment = active_->header().number;
   counters_.segment_offset = active_->position();
   counters_.preallocated = active_->reserved();
@@ -47,10 +48,10 @@ Writer::Writer(const Environment& environment, Directory* directory, StagingRing
 // --- Sleeping and waking
 
 bool Writer::Due(uint64_t now_ns, bool interval_passed) const {
-  if (!Staged()) return false;
+  if (!Staged() && !RotationDue()) return false;
   if (state() == LogState::kFailed) return false;
   if (state() == LogState::kDegraded && now_ns < retry_at_ns_) return false;
-  return interval_passed || stopping_.load() || state() == LogState::kDegraded ||
+  return interval_passed || RotationDue() || stopping_.load() || state() == LogState::kDegraded ||
          ring_->head() - drained_ >= options_.batch_bytes || requested_lsn_.load() > durable_lsn();
 }
 
@@ -92,6 +93,24 @@ void Writer::RequestDrained() {
   WakeWriter();
 }
 
+uint64_t Writer::RequestRotation() {
+  uint64_t through = 0;
+  {
+    const std::lock_guard<std::mutex> lock(active_mutex_);
+    through = active_first_lsn_ <= durable_lsn() ? active_number_ : active_number_ - 1;
+  }
+  // Only ever more; the writer looks at it before it sleeps.
+  if (through > rotate_through_.load()) rotate_through_.store(through);
+  if (through > complete_through()) WakeWriter();
+  return through;
+}
+
+void Writer::SetActive(uint64_t number, uint64_t first_lsn) {
+  const std::lock_guard<std::mutex> lock(active_mutex_);
+  active_number_ = number;
+  active_first_lsn_ = first_lsn;
+}
+
 void Writer::Stop() {
   stopping_.store(true, std::memory_order_seq_cst);
   WakeWriter();
@@ -106,7 +125,7 @@ void Writer::Sleep(uint32_t wake_at, uint64_t deadline_ns) {
   const bool is_deep = deadline_ns == kNoDeadline;
   // With a deadline it looks again by itself.
   const bool is_blind = is_deep && !SeesWhatWokeNobody();
-  const bool staged_while_deep = is_deep && state() != LogState::kFailed && Staged();
+  const bool staged_while_deep = is_deep && state() != LogState::kFailed && (Staged() || RotationDue());
   if (is_blind || staged_while_deep || stopping_.load() || Due(environment_.clock->MonotonicNs(), false)) {
     ring_->ExchangeWakeAt(ring::kNeverWake);
     return;
@@ -175,7 +194,7 @@ Status Writer::Retire(uint64_t number) {
 // --- Writing
 
 bool Writer::Step() {
-  if (!Staged() || state() == LogState::kFailed) return false;
+  if ((!Staged() && !RotationDue()) || state() == LogState::kFailed) return false;
   const Status status = Flush();
   if (status.ok()) return true;
   HandleFailure(status);
@@ -184,7 +203,8 @@ bool Writer::Step() {
 
 Status Writer::Flush() {
   writing_ = false;
-  INGEST_WAL_RETURN_IF_ERROR(WriteStaged());
+  if (Staged()) INGEST_WAL_RETURN_IF_ERROR(WriteStaged());
+  if (RotationDue()) INGEST_WAL_RETURN_IF_ERROR(Rotate());
   failures_in_a_row_ = 0;
   if (state() == LogState::kDegraded) SetState(LogState::kOk, LogEvent::Kind::kResumed, Status());
   AfterFlush();
@@ -245,6 +265,7 @@ Status Writer::OpenSegment(uint64_t first_record_bytes) {
     return published;
   }
   active_ = std::move(made);
+  SetActive(header.number, header.first_lsn);
   users_.Forget();
   counters_.segment.store(header.number, std::memory_order_relaxed);
   counters_.preallocated.store(active_->reserved(), std::memory_order_relaxed);
@@ -261,12 +282,27 @@ Status Writer::OpenSegment(uint64_t first_record_bytes) {
 Status Writer::EnsureSegment(uint64_t first_record_bytes) {
   if (active_ != nullptr && !active_->Usable().ok()) AbandonActive();
   if (active_ != nullptr && active_->room() >= first_record_bytes) return Status();
-  if (active_ != nullptr) {
-    SealRetiring();
-    retiring_ = std::move(active_);
-    retiring_next_lsn_ = durable_lsn() + 1;
-  }
+  RetireActive();
   return OpenSegment(first_record_bytes);
+}
+
+void Writer::RetireActive() {
+  if (active_ == nullptr) return;
+  SealRetiring();
+  retiring_ = std::move(active_);
+  retiring_next_lsn_ = durable_lsn() + 1;
+}
+
+// Everything that the active segment holds is durable by now.
+Status Writer::Rotate() {
+  if (active_ != nullptr && !active_->Usable().ok()) AbandonActive();
+  if (active_ == nullptr || active_->header().number <= rotate_through_.load()) {
+    RetireActive();
+    INGEST_WAL_RETURN_IF_ERROR(OpenSegment(0));
+  }
+  SealRetiring();
+  WakeListener();
+  return Status();
 }
 
 Status Writer::WriteStaged() {

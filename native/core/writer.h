@@ -86,6 +86,10 @@ class Writer {
   void WakeWriter();
   void RequestDurable(uint64_t lsn);
   void RequestDrained();
+  // Asks for the active segment to be sealed, once it holds something durable and whatever room it has, and for the next one
+  // to be begun. Returns the segment up to which all will be complete then: the listener is told when complete_through() has
+  // come there, if it is not there already.
+  uint64_t RequestRotation();
   bool IsDrained() const { return ring_->used_bytes() * 2 <= ring_->capacity(); }
 
   void Stop();
@@ -95,6 +99,9 @@ class Writer {
   // Segment `number` is needed no more: its file becomes the next segment's, or is unlinked, in the order of the calls,
   // by the thread that prepares spares. kInvalidArgument for one that is not complete yet.
   Status Retire(uint64_t number);
+
+  // The highest segment that is complete, as all before it: neither written nor sealed any more.
+  uint64_t complete_through() const { return complete_below_.load(std::memory_order_acquire) - 1; }
 
   // --- Figures, from any thread.
 
@@ -126,6 +133,10 @@ class Writer {
   Status Flush();
   Status WriteStaged();
   Status EnsureSegment(uint64_t first_record_bytes);
+  bool RotationDue() const { return rotate_through_.load() > complete_through() && !stopping_.load(); }
+  Status Rotate();
+  void RetireActive();
+  void SetActive(uint64_t number, uint64_t first_lsn);
   Status OpenSegment(uint64_t first_record_bytes);
   // What was written to the active segment in this round, up to which position of the ring; not durable yet.
   struct Written {
@@ -175,6 +186,7 @@ class Writer {
 
   std::atomic<uint64_t> requested_lsn_{0};
   std::atomic<bool> drain_requested_{false};
+  std::atomic<uint64_t> rotate_through_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<LogState> state_{LogState::kOk};
   std::atomic<uint64_t> complete_below_;  // segments before this one are neither written nor sealed any more
@@ -183,6 +195,10 @@ class Writer {
   std::mutex sleep_mutex_;  // guards woken_; held for a few instructions
   std::condition_variable sleep_changed_;
   bool woken_ = false;
+
+  std::mutex active_mutex_;  // guards the two; held for a few instructions
+  uint64_t active_number_ = 0;
+  uint64_t active_first_lsn_ = 0;
 
   std::mutex events_mutex_;  // guards events_ and problem_; held for a few instructions
   std::vector<LogEvent> events_;

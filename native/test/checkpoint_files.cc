@@ -30,7 +30,7 @@ Status WriteCheckpoint(MemoryWorld* world, const CheckpointPlan& plan, Checkpoin
 CheckpointScan CheckpointOf(MemoryWorld* world, uint64_t number) {
   const std::unique_ptr<Directory> directory = Open(world);
   DirectoryScan log;
-  EXPECT_OK(ReadHeaders(directory.get(), &log));
+  EXPECT_OK(ReadHeaders(directory.get(), Extent::kAll, &log));
   CheckpointScan checkpoint;
   EXPECT_OK(CheckCheckpoint(directory.get(), CheckpointName(number), number, log.log_id, &checkpoint));
   return checkpoint;

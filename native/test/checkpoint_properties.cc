@@ -14,7 +14,9 @@ constexpr int kWorldsOfACut = 40;
 // What is not as it was, or half of something, after a cut in a checkpoint of the first two of three segments.
 std::string WrongIn(MemoryWorld* world, bool must_be_there) {
   const ReadBack read = ReadAll(world, "wal");
-  if (read.lsns != "1-60" || !read.damage.empty() || read.wrong != 0) return "the log reads " + read.lsns;
+  if (read.lsns != "1-60" || !read.damage.empty() || read.wrong != 0) {
+    return "the log reads " + read.lsns + " | " + Describe(read.damage);
+  }
   const std::string found = CheckpointsOf(world);
   if (found.empty()) return must_be_there ? "the checkpoint is gone" : "";
   const CheckpointScan checkpoint = CheckpointOf(world, 1);

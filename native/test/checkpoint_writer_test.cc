@@ -126,7 +126,7 @@ TEST(CheckpointWriter, CoversWhatTheNextSegmentSaysComesBeforeIt) {
   std::unique_ptr<Directory> directory;
   ASSERT_OK(world.environment().files->OpenDirectory("wal", false, &directory));
   DirectoryScan scan;
-  ASSERT_OK(ReadHeaders(directory.get(), &scan));
+  ASSERT_OK(ReadHeaders(directory.get(), Extent::kAll, &scan));
   for (uint64_t number = 1; number <= 2; number++) {
     const SegmentHeader covers = CheckpointOf(&world, number).file.header;
     EXPECT_EQ(covers.covered_lsn, number * 20);
@@ -141,7 +141,7 @@ TEST(CheckpointWriter, CoversWhatTheNextSegmentSaysComesBeforeIt) {
   AppendEntries(log.get(), 1);
   CloseLog(std::move(log));
   DirectoryScan later;
-  ASSERT_OK(ReadHeaders(directory.get(), &later));
+  ASSERT_OK(ReadHeaders(directory.get(), Extent::kAll, &later));
   EXPECT_EQ(covers.covered_lsn, later.segments.back().header.previous_lsn);
   EXPECT_EQ(covers.covered_checksum, later.segments.back().header.previous_checksum);
   EXPECT_NE(covers.covered_checksum, 0u);
@@ -157,6 +157,84 @@ TEST(CheckpointWriter, WritesBesideAWriterWhoGoesOn) {
   ASSERT_OK(WriteCheckpoint(&world, KeepAll(3)));
   EXPECT_EQ(CheckpointOf(&world, 1).file.header.covered_lsn, 60u);
   EXPECT_EQ(WriteCheckpoint(&world, KeepAll(4)).code(), ErrorCode::kInvalidArgument);
+}
+
+// --- With a base
+
+// Of all users, what is at `lsn` and behind it.
+CheckpointPlan KeepFrom(uint64_t lsn, uint64_t through_segment) {
+  CheckpointPlan plan = KeepAll(through_segment);
+  for (int user = 0; user < 7; user++) plan.users.push_back("user-" + std::to_string(user));
+  plan.keep_from_lsn.assign(7, lsn);
+  return plan;
+}
+
+std::string LsnsOfCheckpoint(MemoryWorld* world, uint64_t number) {
+  std::string text;
+  for (const TestEntry& entry : EntriesOfCheckpoint(world, number)) text += (text.empty() ? "" : " ") + std::to_string(entry.lsn);
+  return text;
+}
+
+TEST(CheckpointWriter, GoesOnFromTheBaseWhateverHasBecomeOfWhatItCovers) {
+  for (const bool are_segments_gone : {false, true}) {
+    MemoryWorld world;
+    WriteThreeSegments(&world);
+    CheckpointPlan first = KeepFrom(38, 2);
+    first.also_lsns = {5, 30};
+    ASSERT_OK(WriteCheckpoint(&world, first));
+    EXPECT_EQ(LsnsOfCheckpoint(&world, 1), std::string("5 30 38 39 40"));
+    if (are_segments_gone) {
+      world.Remove(SegmentName(1));
+      world.Remove(SegmentName(2));
+    }
+    // Entry 6 is not there any more: the base does not have it.
+    CheckpointPlan second = KeepFrom(59, 3);
+    second.also_lsns = {5, 6, 39, 45};
+    CheckpointScan written;
+    ASSERT_OK(WriteCheckpoint(&world, second, &written));
+    EXPECT_EQ(LsnsOfCheckpoint(&world, 2), std::string("5 39 45 59 60"));
+    EXPECT_EQ(written.file.header.covered_segment, 3u);
+    EXPECT_EQ(written.file.header.covered_lsn, 60u);
+  }
+}
+
+TEST(CheckpointWriter, WritesOnceMoreWhatTheBaseCovers) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  ASSERT_OK(WriteCheckpoint(&world, KeepFrom(35, 3)));
+  ASSERT_OK(WriteCheckpoint(&world, KeepFrom(55, 3)));
+  const SegmentHeader first = CheckpointOf(&world, 1).file.header;
+  const SegmentHeader second = CheckpointOf(&world, 2).file.header;
+  EXPECT_EQ(second.covered_lsn, first.covered_lsn);
+  EXPECT_EQ(second.covered_checksum, first.covered_checksum);
+  EXPECT_NE(second.salt, first.salt);
+  EXPECT_EQ(LsnsOfCheckpoint(&world, 2), std::string("55 56 57 58 59 60"));
+  for (const uint64_t covered_already : {uint64_t{1}, uint64_t{2}}) {
+    EXPECT_EQ(WriteCheckpoint(&world, KeepAll(covered_already)).code(), ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST(CheckpointWriter, GoesOnFromTheOneBeforeWhenTheNewestIsDamaged) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  ASSERT_OK(WriteCheckpoint(&world, KeepFrom(18, 1)));
+  ASSERT_OK(WriteCheckpoint(&world, KeepFrom(38, 2)));
+  Change(&world, CheckpointName(2), [](std::vector<uint8_t>* bytes) { FlipBit(bytes, 8 * (kSegmentDataAt + 60)); });
+  ASSERT_OK(WriteCheckpoint(&world, KeepFrom(19, 3)));
+  EXPECT_EQ(CheckpointsOf(&world), std::string("1 2 3"));
+  EXPECT_EQ(CheckpointOf(&world, 3).file.entries, 42u);
+}
+
+TEST(CheckpointWriter, RefusesWhatADamagedBaseHasLost) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  ASSERT_OK(WriteCheckpoint(&world, KeepFrom(18, 2)));
+  world.Remove(SegmentName(1));
+  world.Remove(SegmentName(2));
+  Change(&world, CheckpointName(1), [](std::vector<uint8_t>* bytes) { FlipBit(bytes, 8 * (kSegmentDataAt + 110)); });
+  const std::unique_ptr<MemoryWorld> before = world.AfterProcessDeath();
+  EXPECT_EQ(WriteCheckpoint(&world, KeepAll(3)).code(), ErrorCode::kCorrupt);
+  ExpectUnchanged(&world, before.get());
 }
 
 // --- What it refuses

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "checkpoint_writer.h"
 #include "segment_name.h"
 #include "test_log.h"
 
@@ -15,6 +16,9 @@ namespace {
 constexpr uint64_t kStatesPerCut = 12;
 constexpr uint64_t kMaxOperations = 60;
 constexpr uint64_t kShards = 16;
+constexpr uint64_t kUsers = 17;
+
+std::string UserOf(uint64_t user) { return "user-" + std::to_string(user); }
 
 uint64_t Mix(uint64_t value) {
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
@@ -37,8 +41,19 @@ struct Oracle {
   std::vector<uint64_t> generation_of;  // of entry lsn, at lsn - 1; grows with each append
   uint64_t acknowledged = 0;            // durable LSN last seen while the power was on
   uint64_t retired = 0;                 // entries up to here were in segments that were retired: they may be gone
+  uint64_t compacted = 0;               // entries up to here may be in checkpoints only, if these keep them
   uint64_t generation = 1;
 };
+
+// What checkpoints of a life are to keep.
+bool IsKept(uint64_t lsn) { return lsn % 3 == 0; }
+
+// The entry that must come next behind `lsn`, at the latest.
+uint64_t NextNeeded(uint64_t lsn, const Oracle& oracle) {
+  uint64_t next = lsn + 1;
+  while (next <= oracle.compacted && !IsKept(next)) next++;
+  return next;
+}
 
 // A fault that lasts for a number of calls of one kind, or of any kind that takes space.
 class FaultPlan {
@@ -120,10 +135,10 @@ bool IsOfRetired(const Damage& damage, const Oracle& oracle) {
   return damage.kind == damage_kind::kMissingSegment && damage.first_lsn == 1 && damage.last_lsn <= oracle.retired;
 }
 
-// Reads everything and holds it against the oracle. Empty: all is well.
-std::string CheckEntries(Log* log, const Oracle& oracle, uint64_t* checked) {
+// Reads everything, or what is live, and holds it against the oracle. Empty: all is well.
+std::string CheckEntries(Log* log, const ReadOptions& options, const Oracle& oracle, uint64_t* checked) {
   std::unique_ptr<Reader> reader;
-  const Status opened = log->Read(ReadOptions(), &reader);
+  const Status opened = log->Read(options, &reader);
   if (!opened.ok()) return "read: " + opened.message();
   uint64_t next = 1;
   for (;;) {
@@ -137,7 +152,10 @@ std::string CheckEntries(Log* log, const Oracle& oracle, uint64_t* checked) {
     }
     for (size_t i = 0; i < chunk.entries.size(); i++) {
       const Entry entry = reader->EntryOf(chunk, i);
-      if (entry.lsn != next) return "expected LSN " + std::to_string(next) + ", got " + std::to_string(entry.lsn);
+      if (entry.lsn < next || entry.lsn > NextNeeded(next - 1, oracle)) {
+        return "expected LSN " + std::to_string(next) + ", got " + std::to_string(entry.lsn);
+      }
+      next = entry.lsn;
       if (next > oracle.generation_of.size()) return "LSN " + std::to_string(next) + " was never appended";
       const Expected expected = ExpectedEntry(next, oracle.generation_of[static_cast<size_t>(next - 1)]);
       if (!Same(entry.user_id, Bytes(expected.user_id.data(), expected.user_id.size())) ||
@@ -149,7 +167,7 @@ std::string CheckEntries(Log* log, const Oracle& oracle, uint64_t* checked) {
     }
   }
   const uint64_t last = log->last_lsn();
-  return next == last + 1 ? "" : "read up to " + std::to_string(next - 1) + " of " + std::to_string(last);
+  return NextNeeded(next - 1, oracle) > last ? "" : "read up to " + std::to_string(next - 1) + " of " + std::to_string(last);
 }
 
 // What must hold of a log that was just opened.
@@ -171,14 +189,17 @@ std::string Check(Log* log, const Oracle& oracle, const ExplorerOptions& options
   if (options.process_death && !options.faults && torn_bytes >= mark::kBytes) {
     return std::to_string(torn_bytes) + " bytes that nobody wrote were taken for a torn tail";
   }
-  return CheckEntries(log, oracle, checked);
+  const std::string wrong = CheckEntries(log, ReadOptions(), oracle, checked);
+  return wrong.empty() && options.checkpoints ? CheckEntries(log, Live(), oracle, checked) : wrong;
 }
 
 // One log, living in one world until the power goes or it has done enough.
 class Life {
  public:
-  Life(MemoryWorld* world, Log* log, Oracle* oracle, std::mt19937_64* random, FaultPlan* faults, Coverage* coverage)
-      : world_(world), log_(log), oracle_(oracle), random_(random), faults_(faults), coverage_(coverage) {}
+  Life(MemoryWorld* world, Log* log, Oracle* oracle, std::mt19937_64* random, bool compacts, FaultPlan* faults,
+       Coverage* coverage)
+      : world_(world), log_(log), oracle_(oracle), random_(random), compacts_(compacts), faults_(faults),
+        coverage_(coverage) {}
 
   // Appends, flushes and prepares spares at random. Says what went wrong, or nothing.
   std::string Run() {
@@ -186,7 +207,9 @@ class Life {
     for (uint64_t i = 0; i < operations && world_->powered() && wrong_.empty(); i++) {
       if (faults_ != nullptr && i % 4 == 0) faults_->Draw();
       const uint64_t choice = (*random_)() % 10;
-      if (choice < 6) {
+      if (compacts_ && (choice == 4 || choice == 5 || choice == 8)) {
+        Compact();
+      } else if (choice < 6) {
         for (uint64_t n = 1 + (*random_)() % 8; n > 0; n--) AppendOne();
       } else if (choice < 8) {
         Flush();
@@ -228,6 +251,77 @@ class Life {
     if (got != lsn) wrong_ = "LSN " + std::to_string(got) + " instead of " + std::to_string(lsn);
     oracle_->generation_of.resize(static_cast<size_t>(got));
     oracle_->generation_of[static_cast<size_t>(got - 1)] = oracle_->generation;
+  }
+
+  // One of the things that compaction does, at random.
+  void Compact() {
+    switch ((*random_)() % 6) {
+      case 0:
+        Flush();
+        log_->writer()->RequestRotation();
+        Flush();
+        break;
+      case 1:
+      case 2:
+        WriteCheckpoint();
+        break;
+      case 3:
+      case 4:
+        RetireCovered();
+        log_->spare()->PrepareSome();
+        break;
+      default:
+        RemoveOldCheckpoint();
+        break;
+    }
+  }
+
+  void WriteCheckpoint() {
+    CheckpointPlan plan;
+    plan.directory = "wal";
+    plan.through_segment = log_->writer()->complete_through();
+    for (uint64_t user = 0; user < kUsers; user++) {
+      plan.users.push_back(UserOf(user));
+      plan.keep_from_lsn.push_back(kMaxLsn);
+    }
+    for (uint64_t lsn = 1; lsn <= log_->last_lsn(); lsn++) {
+      if (IsKept(lsn)) plan.also_lsns.push_back(lsn);
+    }
+    // Whether it will be there after a crash is not known before it was said to be written, nor is what it covers.
+    oracle_->compacted = std::max(oracle_->compacted, log_->durable_lsn());
+    CheckpointScan written;
+    const Status status = ingest_wal::WriteCheckpoint(world_->environment(), plan, &written);
+    coverage_->checkpoints += status.ok() ? 1 : 0;
+    const bool is_of_nothing = status.code() == ErrorCode::kInvalidArgument;
+    if (!status.ok() && !is_of_nothing && world_->powered() && faults_ == nullptr) {
+      wrong_ = "checkpoint: " + status.message();
+    }
+  }
+
+  // Whatever segments may go.
+  void RetireCovered() {
+    const MemoryNames names = world_->names();
+    for (const auto& name : names) {
+      uint64_t number = 0;
+      if (!ParseSegmentName(name.first, &number) || number <= last_retired_) continue;
+      if (!log_->Retire(number).ok()) return;
+      last_retired_ = number;
+      coverage_->retired++;
+    }
+  }
+
+  // Two newer ones are there.
+  void RemoveOldCheckpoint() {
+    std::vector<std::string> found;
+    for (const auto& name : world_->names()) {
+      uint64_t number = 0;
+      if (ParseCheckpointName(name.first, &number)) found.push_back(name.first);
+    }
+    if (found.size() < 3) return;
+    std::unique_ptr<Directory> directory;
+    if (!world_->environment().files->OpenDirectory("wal", false, &directory).ok()) return;
+    const Status removed = directory->Unlink(found.front());
+    if (!removed.ok() && world_->powered() && faults_ == nullptr) wrong_ = "unlink: " + removed.message();
   }
 
   // The segment with the lowest number, but for the two newest.
@@ -310,6 +404,7 @@ class Life {
   Log* const log_;
   Oracle* const oracle_;
   std::mt19937_64* const random_;
+  const bool compacts_;
   FaultPlan* const faults_;
   Coverage* const coverage_;
   uint64_t slices_ = 0;
@@ -346,7 +441,7 @@ class Explorer {
   bool Live(MemoryWorld* world, Log* log, Oracle* oracle, bool close) {
     FaultPlan plan(&random_, &result_.coverage);
     if (options_.faults) world->SetFault([&plan](Call call, const std::string&) { return plan(call); });
-    Life life(world, log, oracle, &random_, options_.faults ? &plan : nullptr, &result_.coverage);
+    Life life(world, log, oracle, &random_, options_.checkpoints, options_.faults ? &plan : nullptr, &result_.coverage);
     std::string wrong = life.Run();
     world->SetFault(nullptr);
     if (wrong.empty() && close && world->powered()) wrong = life.Close();
@@ -359,7 +454,7 @@ class Explorer {
     MemoryWorld world;
     world.random.seed(random_());
     if (options_.prepare) options_.prepare(&world);
-    world.CutAtCall(1 + random_() % 220);
+    world.CutAtCall(1 + random_() % (options_.checkpoints ? 600 : 220));
     Oracle oracle;
     std::unique_ptr<Log> log;
     const Status opened = Log::Open(world.environment(), SmallLogOptions(), &log);
@@ -432,7 +527,7 @@ class Explorer {
     oracle->acknowledged = log->last_lsn();
     oracle->generation++;
     if (!go_on) return true;
-    world->CutAtCall(1 + random_() % 60);
+    world->CutAtCall(1 + random_() % (options_.checkpoints ? 200 : 60));
     return Live(world, log.get(), oracle, false);
   }
 
@@ -440,6 +535,11 @@ class Explorer {
     const RecoveryReport& recovery = log.recovery();
     Coverage& coverage = result_.coverage;
     coverage.clean_opens += recovery.found.clean && !recovery.created ? 1 : 0;
+    const std::vector<CheckpointReport>& checkpoints = recovery.found.checkpoints;
+    const bool is_based = !checkpoints.empty() && checkpoints.back().state == CheckpointState::kBase;
+    coverage.based_opens += is_based ? 1 : 0;
+    const std::vector<SegmentReport>& segments = recovery.found.segments;
+    coverage.opens_without_history += is_based && (segments.empty() || segments.front().number != 1) ? 1 : 0;
     coverage.torn_tails += recovery.found.torn_tail.found ? 1 : 0;
     coverage.entries_carried += recovery.carried_entries;
     coverage.retired_and_gone += oracle.retired != 0 && !recovery.found.damage.empty() ? 1 : 0;
@@ -467,6 +567,9 @@ void Coverage::Add(const Coverage& other) {
   written_again += other.written_again;
   retired_and_gone += other.retired_and_gone;
   retired_and_back += other.retired_and_back;
+  checkpoints += other.checkpoints;
+  based_opens += other.based_opens;
+  opens_without_history += other.opens_without_history;
   ring_laps += other.ring_laps;
   clean_closes += other.clean_closes;
   clean_opens += other.clean_opens;
@@ -494,7 +597,7 @@ Expected ExpectedEntry(uint64_t lsn, uint64_t generation) {
   if ((mixed >> 20) % 6 == 0) bytes *= 30;
   const std::vector<uint8_t>& noise = Noise();
   Expected entry;
-  entry.user_id = "user-" + std::to_string(mixed % 17);
+  entry.user_id = UserOf(mixed % kUsers);
   entry.payload = Bytes(noise.data() + (mixed >> 32) % (noise.size() - bytes), bytes);
   return entry;
 }

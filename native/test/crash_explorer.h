@@ -28,6 +28,8 @@ struct ExplorerOptions {
   bool process_death = false;
   // Calls fail now and then while the log lives: a full disk for a while, or an error that comes back or does not.
   bool faults = false;
+  // Lives compact what they hold, and retire covered segments only: nothing that a checkpoint was to keep may be lost.
+  bool checkpoints = false;
 };
 
 // How often the exploration came by each thing that it is meant to prove. A figure of 0 means that it proved nothing
@@ -40,6 +42,9 @@ struct Coverage {
   uint64_t written_again = 0;      // and were written to, over what they held
   uint64_t retired_and_gone = 0;   // opened without entries of retired segments
   uint64_t retired_and_back = 0;   // opened with some
+  uint64_t checkpoints = 0;        // written
+  uint64_t based_opens = 0;        // that began with a checkpoint
+  uint64_t opens_without_history = 0;  // and of whose covered segments some were gone
   uint64_t ring_laps = 0;          // times the staging ring began again at its start
   uint64_t clean_closes = 0;
   uint64_t clean_opens = 0;        // opened behind a clean close

@@ -48,7 +48,7 @@ std::string Text(const DirectoryReport& report) {
 
 std::string Judged(MemoryWorld* world, unsigned threads) {
   DirectoryScan scan;
-  const Status status = ScanDirectory(DirectoryOf(world).get(), &scan, threads);
+  const Status status = ScanDirectory(DirectoryOf(world).get(), Extent::kAll, &scan, threads);
   return status.ok() ? Text(AssembleReport(scan, RingContents())) : status.message();
 }
 
@@ -90,7 +90,7 @@ TEST(ParallelScan, TellsTheErrorOfTheFirstSegmentThatHasOne) {
     WriteManySegments(&world);
     DirectoryScan scan;
     const std::unique_ptr<Directory> directory = DirectoryOf(&world);
-    ASSERT_OK(ReadHeaders(directory.get(), &scan));
+    ASSERT_OK(ReadHeaders(directory.get(), Extent::kAll, &scan));
     ASSERT_EQ(scan.segments.size() > 6, true);
     const std::string first = scan.segments[2].file;
     const std::string later = scan.segments[4].file;
@@ -109,7 +109,7 @@ TEST(ParallelScan, ASegmentThatIsRetiredMeanwhileIsLeftOut) {
     WriteManySegments(&world);
     DirectoryScan scan;
     const std::unique_ptr<Directory> directory = DirectoryOf(&world);
-    ASSERT_OK(ReadHeaders(directory.get(), &scan));
+    ASSERT_OK(ReadHeaders(directory.get(), Extent::kAll, &scan));
     const size_t before = scan.segments.size();
     world.Remove(scan.segments[0].file);
     ASSERT_OK(ScanSegments(directory.get(), &scan, threads));

@@ -28,6 +28,9 @@ void PrintCoverage(const Coverage& coverage) {
   PrintFigure("written again", coverage.written_again);
   PrintFigure("opened without them", coverage.retired_and_gone);
   PrintFigure("opened with some of them", coverage.retired_and_back);
+  PrintFigure("checkpoints", coverage.checkpoints);
+  PrintFigure("opens with a base", coverage.based_opens);
+  PrintFigure("without covered segments", coverage.opens_without_history);
   PrintFigure("ring laps", coverage.ring_laps);
   PrintFigure("backpressure", coverage.backpressure);
   PrintFigure("clean closes", coverage.clean_closes);
@@ -141,6 +144,30 @@ TEST(ProcessDeathAfterFaults, LosesNothingThatWasAppended) {
   ExpectCovered(result.coverage);
   ExpectFaultsCovered(result.coverage);
   EXPECT_NE(result.coverage.rings_taken_over, 0u);
+}
+
+ExplorerResult ExploreCheckpoints(const char* what, bool process_death, bool faults) {
+  ExplorerOptions options = Options(FewerStates() * 2);
+  options.checkpoints = true;
+  options.process_death = process_death;
+  options.faults = faults;
+  const ExplorerResult result = ExploreAndPrint(what, options);
+  ExpectNothingLost(result);
+  EXPECT_NE(result.coverage.checkpoints, 0u);
+  EXPECT_NE(result.coverage.based_opens, 0u);
+  EXPECT_NE(result.coverage.retired, 0u);
+  EXPECT_NE(result.coverage.opens_without_history, 0u);
+  return result;
+}
+
+TEST(PowerCutWithCheckpoints, LosesNothingThatIsLive) {
+  ExploreCheckpoints("power cut with checkpoints", false, false);
+  ExploreCheckpoints("power cut with checkpoints, after faults", false, true);
+}
+
+TEST(ProcessDeathWithCheckpoints, LosesNothingThatIsLive) {
+  ExploreCheckpoints("process death with checkpoints", true, false);
+  ExploreCheckpoints("process death with checkpoints, after faults", true, true);
 }
 
 constexpr uint64_t kSeededStates = 4000;

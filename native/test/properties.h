@@ -22,5 +22,9 @@ std::string CheckPowerCutsInACheckpoint();
 // The device stores something else than was written, and says nothing, at any byte of a checkpoint: there is none then.
 std::string CheckBytesStoredOtherwiseInACheckpoint();
 
+// The newest of two checkpoints is damaged at every byte, one at a time, and cut: what is live comes back from the one before
+// it and the segments behind that, and the damage is told.
+std::string CheckTheNewestCheckpointDamagedAtEveryByte();
+
 }  // namespace testing
 }  // namespace ingest_wal

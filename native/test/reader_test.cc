@@ -280,6 +280,103 @@ TEST(Reader, OfATornTailStopsBeforeTheHole) {
   EXPECT_EQ(Describe(inspection.report.damage), std::string());
 }
 
+// A reader that was told beforehand what a pass over all of the log finds.
+ReadBack ReadBehindAPass(MemoryWorld* world) {
+  std::unique_ptr<Directory> directory;
+  EXPECT_OK(world->environment().files->OpenDirectory("wal", false, &directory));
+  DirectoryScan headers;
+  EXPECT_OK(ReadHeaders(directory.get(), Extent::kAll, &headers));
+  DirectoryIdentity here;
+  EXPECT_OK(directory->Identity(&here));
+  RingContents ring;
+  std::string name;
+  EXPECT_OK(FindRing(world->environment().memory, headers.log_id, here, &ring, &name));
+  DirectoryScan scan = headers;
+  EXPECT_OK(ScanSegments(directory.get(), &scan));
+  const DirectoryReport report = AssembleReport(scan, ring);
+  std::unique_ptr<Reader> reader;
+  Reader::Open(std::move(directory), std::move(headers), ReadOptions(),
+               Reader::Limits{report.proven_lsn, report.last_lsn, RejectionsOf(report)}, std::move(ring), &reader);
+  return Drain(reader.get());
+}
+
+std::string Described(const ReadBack& read) { return read.lsns + " | " + Describe(read.damage); }
+
+// Two segments that are sealed and one whose writer died: with what it had staged, or without.
+void WriteForComparison(MemoryWorld* world, bool with_ring) {
+  WriteLog(world, 30);
+  WriteLog(world, 30);
+  {
+    std::unique_ptr<Log> log = OpenLog(world);
+    for (int i = 0; i < 4; i++) {
+      AppendEntries(log.get(), 10);
+      FlushAll(log.get());
+    }
+    AppendEntries(log.get(), 5);
+  }
+  if (!with_ring) ForgetSharedMemory(world);
+}
+
+TEST(Reader, NeedsNoPassOverTheLogToGiveWhatItGivesBehindOne) {
+  for (const bool with_ring : {true, false}) {
+    MemoryWorld world;
+    WriteForComparison(&world, with_ring);
+    EXPECT_EQ(ReadAll(&world, "wal").lsns, with_ring ? std::string("1-105") : std::string("1-100"));
+    for (const uint64_t number : {uint64_t{1}, uint64_t{2}, uint64_t{3}}) {
+      const std::string file = SegmentName(number);
+      const std::vector<uint8_t> sound = world.Contents(file);
+      const size_t end = static_cast<size_t>(Inspect(&world).report.segments[number - 1].end_offset) + 2 * mark::kBytes;
+      for (size_t at = kSegmentDataAt; at < std::min(end, sound.size()); at += 11) {
+        const auto compare = [&](const char* damage, const std::vector<uint8_t>& bytes) {
+          world.Put(file, bytes);
+          const std::string expected = Described(ReadBehindAPass(&world));
+          EXPECT_EQ(Described(ReadAll(&world, "wal")) + damage + std::to_string(at), expected + damage + std::to_string(at));
+        };
+        std::vector<uint8_t> bytes = sound;
+        bytes[at] ^= 1;
+        compare(" flipped at ", bytes);
+        std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), std::min<size_t>(700, bytes.size() - at), uint8_t{0});
+        compare(" zeroed from ", bytes);
+        bytes.resize(at);
+        compare(" cut at ", bytes);
+      }
+      world.Put(file, sound);
+    }
+    SwapFiles(&world, SegmentName(1), SegmentName(2));
+    EXPECT_EQ(Described(ReadAll(&world, "wal")), Described(ReadBehindAPass(&world)));
+    world.Remove(SegmentName(1));
+    EXPECT_EQ(Described(ReadAll(&world, "wal")), Described(ReadBehindAPass(&world)));
+  }
+}
+
+TEST(Reader, RejectsASegmentOfAnotherFutureOfTheLogLikeAPassOverEverything) {
+  MemoryWorld world;
+  WriteLog(&world, 30);
+  const std::unique_ptr<MemoryWorld> other = world.AfterProcessDeath();
+  other->now_ms += 1000;
+  WriteLog(other.get(), 30);
+  WriteLog(&world, 30);
+  WriteLog(&world, 30);
+  world.Put(SegmentName(2), other->Contents(SegmentName(2)));
+  const ReadBack read = ReadAll(&world, "wal");
+  EXPECT_EQ(read.lsns, std::string("1-60"));
+  EXPECT_EQ(Described(read), Described(ReadBehindAPass(&world)));
+}
+
+TEST(Reader, LooksAtHeadersOnlyBeforeItsFirstChunk) {
+  MemoryWorld world;
+  WriteAndDie(&world, 60, 20);
+  uint64_t reads = 0;
+  world.SetFault([&](Call call, const std::string& name) {
+    reads += call == Call::kRead && name == SegmentName(1) ? 1 : 0;
+    return Status();
+  });
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(ReadPath(world.environment(), "wal", ReadOptions(), &reader));
+  EXPECT_EQ(reads, 1u);
+  EXPECT_EQ(Drain(reader.get()).lsns, std::string("1-60"));
+}
+
 TEST(Reader, ReadsOneSegmentFileOnItsOwn) {
   MemoryWorld world;
   WriteLog(&world, 1000, 20);

@@ -61,6 +61,29 @@ TEST(SeededBug, CheckpointNotSyncedIsCaught) {
   std::printf("  checkpoint not synced: caught, first: %s\n", wrong.c_str());
 }
 
+#elif defined(INGEST_WAL_SEED_BUG_CHECKPOINT_NAME_NOT_SYNCED)
+
+// Then segments are retired before the checkpoints that cover them have their names for sure.
+TEST(SeededBug, SegmentsRetiredBeforeTheCheckpointsNameIsDurableAreMissed) {
+  ExplorerOptions options;
+  options.seed = Seed();
+  options.states = 40000;
+  options.checkpoints = true;
+  const ExplorerResult result = Explore(options);
+  EXPECT_NE(result.failures, 0u);
+  std::printf("  checkpoint's name not synced: caught in %llu of %llu states, first: %s\n",
+              static_cast<unsigned long long>(result.failures), static_cast<unsigned long long>(result.states),
+              result.first_failure.c_str());
+}
+
+#elif defined(INGEST_WAL_SEED_BUG_BASE_UNCHECKED)
+
+TEST(SeededBug, BaseChosenWithoutAWholeCheckIsCaught) {
+  const std::string wrong = CheckTheNewestCheckpointDamagedAtEveryByte();
+  EXPECT_NE(wrong, std::string());
+  std::printf("  base unchecked: caught, first: %s\n", wrong.c_str());
+}
+
 #elif defined(INGEST_WAL_SEED_BUG_CHECKPOINT_NOT_READ_BACK)
 
 TEST(SeededBug, CheckpointNotReadBackIsCaught) {

@@ -35,7 +35,7 @@ class Fixture {
 
   SegmentScan Scan() {
     DirectoryScan scan;
-    EXPECT_OK(ScanOneSegment(directory.get(), SegmentName(1), &scan));
+    EXPECT_OK(ScanOneFile(directory.get(), SegmentName(1), &scan));
     return scan.segments[0];
   }
 

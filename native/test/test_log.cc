@@ -125,8 +125,10 @@ ReadBack Drain(Reader* reader) {
       if (TextOf(entry.user_id) != UserOf(entry.lsn) || TextOf(entry.payload) != PayloadOf(entry.lsn)) back.wrong++;
       AddToRanges(entry.lsn, previous, &back.lsns);
       previous = entry.lsn;
-      back.places[entry.lsn] = {static_cast<uint64_t>(chunk.entries[i].segment),
-                                static_cast<uint64_t>(chunk.entries[i].offset)};
+      const double segment = chunk.entries[i].segment;
+      back.places[entry.lsn] = {static_cast<uint64_t>(std::max(segment, 0.0)),
+                                static_cast<uint64_t>(chunk.entries[i].offset),
+                                static_cast<uint64_t>(std::max(-segment, 0.0))};
       back.entries++;
     }
   }
@@ -180,6 +182,77 @@ std::string Describe(const std::vector<Damage>& damage) {
   return text;
 }
 
+ReadOptions Live(uint64_t through_segment) {
+  ReadOptions options;
+  options.live = true;
+  options.through_segment = through_segment;
+  return options;
+}
+
+void PutCheckpoint(MemoryWorld* world, uint64_t number, uint64_t through,
+                   const std::function<bool(const Entry& entry)>& keeps) {
+  SegmentHeader header;
+  header.kind = FileKind::kCheckpoint;
+  header.number = number;
+  header.salt = 0xc4ec'c4ec'c4ec'c4ec + number;
+  header.covered_segment = through;
+  header.created_ms = world->now_ms;
+  const DirectoryReport report = Inspect(world).report;
+  header.log_id = report.log_id;
+  SegmentHeader next;
+  uint32_t version = 0;
+  if (world->Exists(SegmentName(through + 1)) &&
+      CheckSegmentHeader(world->Contents(SegmentName(through + 1)).data(), 0, &next, &version) == HeaderState::kValid) {
+    header.covered_lsn = next.previous_lsn;
+    header.covered_checksum = next.previous_checksum;
+  } else {
+    header.covered_lsn = report.last_lsn;
+    header.covered_checksum = report.last_checksum;
+  }
+  std::vector<TestEntry> kept;
+  std::unique_ptr<Reader> reader;
+  ASSERT_OK(ReadPath(world->environment(), "wal", Live(through), &reader));
+  for (Chunk chunk;;) {
+    ASSERT_OK(reader->Next(&chunk));
+    EXPECT_EQ(Describe(chunk.damage), std::string());
+    if (chunk.entries.empty()) break;
+    for (size_t i = 0; i < chunk.entries.size(); i++) {
+      const Entry entry = reader->EntryOf(chunk, i);
+      if (!keeps(entry)) continue;
+      kept.push_back({entry.lsn, TextOf(entry.user_id), TextOf(entry.payload), entry.operation, entry.sequence,
+                      entry.timestamp_ms});
+    }
+  }
+  header.entries = kept.size();
+  header.first_lsn = kept.empty() ? header.covered_lsn + 1 : kept.front().lsn;
+  SegmentBytes file(header);
+  for (size_t i = 0; i < kept.size(); i++) {
+    if (i % 8 == 0) file.AddMark(MarkKind::kBatch, kept[i].lsn, kept[i].lsn - 1);
+    file.Add(kept[i]);
+  }
+  file.AddMark(MarkKind::kSealFirst, header.covered_lsn + 1, header.covered_lsn);
+  file.AddMark(MarkKind::kSealSecond, header.covered_lsn + 1, header.covered_lsn);
+  world->Put(CheckpointName(number), file.bytes());
+}
+
+std::vector<std::string> ContentOf(MemoryWorld* world, const ReadOptions& options) {
+  std::vector<std::string> content;
+  std::unique_ptr<Reader> reader;
+  const Status opened = ReadPath(world->environment(), "wal", options, &reader);
+  if (!opened.ok()) return {"open: " + opened.message()};
+  for (Chunk chunk;;) {
+    const Status status = reader->Next(&chunk);
+    if (!status.ok()) return {"next: " + status.message()};
+    if (chunk.entries.empty() && chunk.damage.empty()) return content;
+    for (size_t i = 0; i < chunk.entries.size(); i++) {
+      const Entry entry = reader->EntryOf(chunk, i);
+      content.push_back(std::to_string(entry.lsn) + " " + std::to_string(entry.timestamp_ms) + " " +
+                        std::to_string(entry.operation) + " " + std::to_string(entry.sequence) + " " +
+                        TextOf(entry.user_id) + " " + TextOf(entry.payload));
+    }
+  }
+}
+
 void Change(MemoryWorld* world, const std::string& name, const std::function<void(std::vector<uint8_t>*)>& change) {
   std::vector<uint8_t> bytes = world->Contents(name);
   change(&bytes);
@@ -191,7 +264,7 @@ ReadBack::Place PlaceOf(MemoryWorld* world, uint64_t lsn) {
   const auto found = read.places.find(lsn);
   if (found != read.places.end()) return found->second;
   Fail(__FILE__, __LINE__, "LSN " + std::to_string(lsn) + " is not in the log");
-  return {0, 0};
+  return {0, 0, 0};
 }
 
 void DamageEntry(MemoryWorld* world, uint64_t lsn) {

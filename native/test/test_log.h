@@ -49,8 +49,9 @@ struct ReadBack {
   uint64_t entries = 0;
   uint64_t wrong = 0;         // entries whose content is not what was appended
   struct Place {
-    uint64_t segment;
+    uint64_t segment;     // 0 in the ring or a checkpoint
     uint64_t offset;
+    uint64_t checkpoint;  // 0 elsewhere
   };
   std::map<uint64_t, Place> places;
 };
@@ -67,6 +68,14 @@ Inspection Inspect(MemoryWorld* world, const std::string& path = "wal");
 
 // "entry 5-5 in 2, header_copy in 3", in the order in which it was found.
 std::string Describe(const std::vector<Damage>& damage);
+
+// Options of reading what is live.
+ReadOptions Live(uint64_t through_segment = 0);
+// Writes checkpoint `number`: of the live entries up to the end of segment `through`, those of which `keeps` says so.
+void PutCheckpoint(MemoryWorld* world, uint64_t number, uint64_t through,
+                   const std::function<bool(const Entry& entry)>& keeps);
+// What a reader gives, entry by entry: LSN, time, operation, sequence, user and payload, as one text each.
+std::vector<std::string> ContentOf(MemoryWorld* world, const ReadOptions& options);
 
 // Changes the bytes of a file, durably.
 void Change(MemoryWorld* world, const std::string& name, const std::function<void(std::vector<uint8_t>*)>& change);

@@ -189,7 +189,7 @@ describe('a newer format version', () => {
     const { code, stdout, stderr } = await runCli(['verify', directory])
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
     expect(stderr).toContain('format version 9')
-    expect(stderr).toContain('versions up to 2')
+    expect(stderr).toContain('versions up to 3')
     expect(stderr).toContain('ERR_WAL_FORMAT_VERSION')
   })
 

@@ -140,7 +140,7 @@ describe('objects', () => {
     reader = log.read()
   })
   afterAll(async () => {
-    reader.close()
+    await reader.close()
     await log.close()
     rmSync(directory, { recursive: true })
   })
@@ -190,7 +190,7 @@ describe('objects', () => {
   test('NativeChunk, with as many columns an entry as are named', async () => {
     const pulled = log.read()
     const chunk = await pulled.next()
-    pulled.close()
+    await pulled.close()
     expect(fieldsOf(chunk)).toEqual(declaredFields('NativeChunk'))
     expect(chunk?.columns.length).toBeGreaterThan(0)
     expect((chunk?.columns.length ?? 0) % native().entryColumns.length).toBe(0)

@@ -245,11 +245,11 @@ function change(files: Files, name: string, edit: (bytes: Buffer) => string): st
 }
 
 const REFUSED = 'of a newer version'
-type Outcome = Omit<Verdict, 'records'> | typeof REFUSED
+type Outcome = Omit<Verdict, 'records' | 'history'> | typeof REFUSED
 
 function pageOutcome(files: Files): Outcome {
   try {
-    const { records: _, ...verdict } = readLogFiles(files)
+    const { records: _, history: __, ...verdict } = readLogFiles(files)
     return verdict
   } catch (error) {
     if (error instanceof NewerVersion) return REFUSED

@@ -2,12 +2,16 @@
  * The last part of the reader made from docs/format.md alone: "Reading a log", with every verdict of the page: what comes
  * back, what is damage, what is a torn tail.
  */
+import { baseEntries, checkpointLosses, chooseBase, lastCovered, openCheckpoint, type Base, type Checkpoint } from './format-checkpoint-reader.js'
 import { constant, validIdentity, type Header } from './format-reader.js'
 import type { DecodedEntry, DecodedRecord } from './format-records.js'
 import { openSegment, unwalked, walk, type Hole, type Segment } from './format-segment-reader.js'
 
 export interface Verdict {
+  /** What recovery reads. */
   entries: DecodedEntry[]
+  /** Everything that is there. */
+  history: DecodedEntry[]
   records: DecodedRecord[]
   provenLsn: number
   lastLsn: number
@@ -22,28 +26,51 @@ const CHAIN_PASSES = 8
 /** Reads what a directory holds: names and bytes. No staging ring. Throws `NewerVersion`. */
 export function readLogFiles(files: ReadonlyMap<string, Buffer>): Verdict {
   const identity = validIdentity(files.get('log.id'))
-  const segments = [...files.entries()]
-    .filter(([name]) => /^\d{16}\.wal$/.test(name) && Number(name.slice(0, 16)) > 0)
-    .map(([file, bytes]) => openSegment(file, bytes))
-    .sort((a, b) => a.number - b.number)
-  const logId = identity ?? mostNamed(segments)
+  const segments = openFiles(files, /^\d{16}\.wal$/)
+  const checkpointFiles = openFiles(files, /^\d{16}\.ckpt$/)
+  const logId = identity ?? mostNamed([...segments, ...checkpointFiles])
+  const checkpoints = checkpointFiles.map(({ file, bytes }) => openCheckpoint(file, bytes, logId))
   for (const segment of segments) {
     if (!isUsed(segment)) continue
     if (segment.header?.logId !== logId) segment.rejected = 'foreign_segment'
     else if (segment.header?.number !== segment.number || segment.header.isCheckpoint) segment.rejected = 'misplaced_segment'
   }
-  setBounds(segments)
+  const base = chooseBase(checkpoints, segments.filter(isUsed))
+  const isLive = ({ number }: Segment): boolean => number > (base?.header.coveredSegment ?? 0)
+  const live = segments.filter(isLive)
+  walkAll(live, Infinity, base)
+  const covered = lastCovered(base, live.filter(isUsed))
+  const coveredSegments = segments.filter((segment) => !isLive(segment))
+  walkAll(coveredSegments, covered, undefined)
+  const verdict = judge(live, { hasIdentity: identity !== undefined, checkpoints, base, covered })
+  const old = historyOf(coveredSegments.filter(isUsed), baseEntries(base, covered))
+  return {
+    ...verdict,
+    history: [...old, ...verdict.entries.filter(({ lsn }) => lsn > covered)],
+    damage: [...verdict.damage, ...coveredSegments.flatMap((segment) => damageOfCovered(segment, verdict.provenLsn))]
+  }
+}
+
+function openFiles(files: ReadonlyMap<string, Buffer>, name: RegExp): Segment[] {
+  return [...files.entries()]
+    .filter(([file]) => name.test(file) && Number(file.slice(0, 16)) > 0)
+    .map(([file, bytes]) => openSegment(file, bytes))
+    .sort((a, b) => a.number - b.number)
+}
+
+/** Steps 5 to 7, of segments above whose entries up to `most` nothing is looked at. */
+function walkAll(segments: readonly Segment[], most: number, base: Base | undefined): void {
+  setBounds(segments, most)
   for (const segment of segments) if (isUsed(segment)) walk(segment, segment.header as Header)
-  for (let pass = 0; checkChain(segments) && pass < CHAIN_PASSES; pass++) {
+  for (let pass = 0; checkChain(segments, base) && pass < CHAIN_PASSES; pass++) {
     const bounds = segments.map((segment) => segment.bound)
-    setBounds(segments)
+    setBounds(segments, most)
     for (const [index, segment] of segments.entries()) {
       if (!isUsed(segment) || segment.bound === bounds[index]) continue
       Object.assign(segment, unwalked())
       walk(segment, segment.header as Header)
     }
   }
-  return judge(segments, identity !== undefined)
 }
 
 function isUsed(segment: Segment): boolean {
@@ -62,19 +89,31 @@ function mostNamed(segments: readonly Segment[]): string | undefined {
   return most
 }
 
-function setBounds(segments: readonly Segment[]): void {
-  let bound = Infinity
+function setBounds(segments: readonly Segment[], most: number): void {
+  let bound = most
   for (const segment of [...segments].reverse()) {
     segment.bound = bound
     if (isUsed(segment)) bound = Math.min(bound, (segment.header as Header).previousLsn)
   }
 }
 
+/** The entries of covered segments, and those that the base alone has. */
+function historyOf(coveredSegments: readonly Segment[], ofBase: readonly DecodedEntry[]): DecodedEntry[] {
+  const byLsn = new Map(ofBase.map((entry) => [entry.lsn, entry]))
+  for (const { entries } of coveredSegments) for (const { entry } of entries) byLsn.set(entry.lsn, entry)
+  return [...byLsn.values()].sort((a, b) => a.lsn - b.lsn)
+}
+
 /** Whether something was rejected. */
-function checkChain(segments: readonly Segment[]): boolean {
+function checkChain(segments: readonly Segment[], base: Base | undefined): boolean {
+  let rejected = false
+  for (const segment of segments.filter(isUsed)) {
+    if (!breaksLinkToBase(base, segment.header as Header)) continue
+    segment.rejected = 'broken_chain'
+    rejected = true
+  }
   const used = segments.filter(isUsed)
   const kept: Segment[] = []
-  let rejected = false
   for (const [index, segment] of used.entries()) {
     const next = used[index + 1]
     const isContinued = next !== undefined && link(segment, next) === 'holds'
@@ -91,6 +130,11 @@ function checkChain(segments: readonly Segment[]): boolean {
   return rejected
 }
 
+function breaksLinkToBase(base: Base | undefined, { previousLsn, previousChecksum }: Header): boolean {
+  if (base?.checkpoint.isWhole !== true || previousLsn !== base.header.coveredLsn) return false
+  return previousChecksum !== 0 && base.header.coveredChecksum !== 0 && previousChecksum !== base.header.coveredChecksum
+}
+
 function link(earlier: Segment, later: Segment): 'holds' | 'broken' | 'unknown' {
   const last = earlier.entries.at(-1)
   const { previousLsn, previousChecksum } = later.header as Header
@@ -98,17 +142,30 @@ function link(earlier: Segment, later: Segment): 'holds' | 'broken' | 'unknown' 
   return last.bodyChecksum === previousChecksum ? 'holds' : 'broken'
 }
 
-/** "Reading a log", from step 9 on. */
-function judge(segments: readonly Segment[], hasIdentity: boolean): Verdict {
+interface Surroundings {
+  hasIdentity: boolean
+  checkpoints: readonly Checkpoint[]
+  base: Base | undefined
+  /** C. */
+  covered: number
+}
+
+/** "Reading a log", from step 9 on, of the segments that are not covered. */
+function judge(segments: readonly Segment[], { hasIdentity, checkpoints, base, covered }: Surroundings): Omit<Verdict, 'history'> {
   const used = segments.filter(isUsed)
   const ofThisLog = segments.filter((segment) => isUsed(segment) || segment.rejected === 'broken_chain')
-  const proven = Math.max(0, ...ofThisLog.flatMap((segment) => [(segment.header as Header).previousLsn, segment.claim]))
+  const provenByCheckpoints = checkpoints.map(({ header }) => header?.coveredLsn ?? 0)
+  const proven = Math.max(0, ...provenByCheckpoints, ...ofThisLog.flatMap((segment) => [(segment.header as Header).previousLsn, segment.claim]))
   const damage: Damage[] = []
-  if (!hasIdentity && segments.length > 0) damage.push(damageAt('identity', 'log.id', 0, constant('identity::kBytes')))
-  judgeSegments(segments, used, proven, damage)
-  const { entries, last, dropped } = comesBack(used, proven)
+  if (!hasIdentity && segments.length + checkpoints.length > 0) damage.push(damageAt('identity', 'log.id', 0, constant('identity::kBytes')))
+  for (const { file, first, last, users } of checkpointLosses(checkpoints, base, covered)) {
+    damage.push({ ...damageAt('checkpoint', file, 0, 0, first, last), users })
+  }
+  for (const { segment, isWhole } of checkpoints) if (isWhole) damage.push(...headerCopiesOf(segment))
+  judgeSegments(segments, used, proven, covered, damage)
+  const { entries, last, dropped } = comesBack(used, proven, covered)
   return {
-    entries,
+    entries: [...baseEntries(base, covered), ...entries],
     records: used.flatMap((segment) => segment.records),
     provenLsn: proven,
     lastLsn: last,
@@ -121,8 +178,19 @@ function damageAt(kind: string, file: string, offset: number, endOffset: number,
   return { kind, firstLsn, lastLsn, file, offset, endOffset, users: [] }
 }
 
-function judgeSegments(segments: readonly Segment[], used: readonly Segment[], proven: number, damage: Damage[]): void {
-  let accounted = 0
+function headerCopiesOf({ file, badCopies }: Segment): Damage[] {
+  const bytes = constant('header::kCopyBytes')
+  return badCopies.map((copy) => damageAt('header_copy', file, copy * bytes, (copy + 1) * bytes))
+}
+
+function damageOfCovered(segment: Segment, proven: number): Damage[] {
+  if (!isUsed(segment)) return [damageAt(segment.rejected ?? 'cut_short', segment.file, 0, segment.bytes.length)]
+  const ofHoles = segment.holes.map((hole) => damageOfHole(hole, segment, proven))
+  return [...headerCopiesOf(segment), ...ofHoles.filter((found) => found !== undefined)]
+}
+
+function judgeSegments(segments: readonly Segment[], used: readonly Segment[], proven: number, covered: number, damage: Damage[]): void {
+  let accounted = covered
   let waiting: Damage[] = []
   const lose = (target: Damage, until: number): void => {
     target.firstLsn = accounted + 1
@@ -148,10 +216,7 @@ function judgeSegments(segments: readonly Segment[], used: readonly Segment[], p
     }
     waiting = []
     accounted = Math.max(accounted, Math.min((header as Header).firstLsn - 1, bound))
-    for (const copy of segment.badCopies) {
-      const at = copy * constant('header::kCopyBytes')
-      damage.push(damageAt('header_copy', segment.file, at, at + constant('header::kCopyBytes')))
-    }
+    damage.push(...headerCopiesOf(segment))
     const before = damage.length
     for (const hole of segment.holes) {
       const found = damageOfHole(hole, segment, proven)
@@ -206,13 +271,14 @@ interface Dropped {
 }
 
 /** "What comes back". */
-function comesBack(used: readonly Segment[], proven: number): { entries: DecodedEntry[]; last: number; dropped: Dropped | undefined } {
+function comesBack(used: readonly Segment[], proven: number, covered: number): { entries: DecodedEntry[]; last: number; dropped: Dropped | undefined } {
   const entries: DecodedEntry[] = []
   let last = proven
   let dropped: Dropped | undefined
   for (const segment of used) {
     for (const record of segment.entries) {
       const { lsn } = record.entry
+      if (lsn <= covered) continue
       if (lsn > last + 1) {
         dropped ??= { count: 0, offset: record.offset, end: 0 }
         dropped.count++

@@ -36,7 +36,7 @@ export async function deliveredBy(path: string): Promise<Delivered> {
     }
     return delivered
   } finally {
-    reader.close()
+    await reader.close()
   }
 }
 

@@ -2,6 +2,8 @@
 // early ends are those of entries(); what a chunk gave stays as it is; and users keep their numbers until they begin anew.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { MeasurementPayload, Operation, readLogChunks, type Damage, type Entry, type EntryChunk, type Wal } from '../../lib/index.js'
 import { native } from '../../lib/native.js'
@@ -17,6 +19,12 @@ async function fill(wal: Wal, count: number, bytes: number): Promise<void> {
     const operation = i % 2 === 0 ? Operation.ADD_MEASUREMENT : Operation.COMMIT
     wal.append(operation, `us\u00e9r-${i % 3}`, Buffer.alloc(i % (bytes + 1), i & 0xff), i + 7)
   }
+}
+
+/** `gc` of an engine that was not started with --expose-gc. */
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as () => void
 }
 
 async function allOf(chunks: AsyncIterable<EntryChunk>): Promise<EntryChunk[]> {
@@ -84,6 +92,23 @@ describe('what a chunk says', () => {
     }
     expect(chunks.length).toBeGreaterThan(2)
     expect(chunks.map(readOut)).toEqual(said)
+  })
+
+  test('stays as it is, of what is kept of it, while memory of what was let go of is filled again', async () => {
+    const collect = garbageCollector()
+    const wal = await log.open()
+    await fill(wal, 80_000, 10)
+    const kept: [payload: Uint8Array, copy: Uint8Array][] = []
+    const lsns: number[] = []
+    let chunks = 0
+    for await (const chunk of wal.chunks()) {
+      lsns.push(...lsnsOf([chunk]))
+      if (chunks++ % 3 === 0) kept.push([chunk.payload(chunk.length - 1), chunk.payload(chunk.length - 1).slice()])
+      collect()
+    }
+    expect(lsns).toEqual(range(1, 80_000))
+    expect(kept.length).toBeGreaterThan(2)
+    for (const [payload, copy] of kept) expect(payload).toEqual(copy)
   })
 
   test('of the numbers in a payload is where they were put, whatever lies before them', async () => {

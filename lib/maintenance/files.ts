@@ -1,0 +1,70 @@
+/** The files of a log by their names: numbers, sizes, and how to take one away so that it stays away. */
+import { open, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** A segment, with all the files that hold it: as it was written, compressed, or both for a moment. */
+export interface SegmentFile {
+  number: number
+  names: string[]
+  /** Bytes that it takes on the disk. */
+  bytes: number
+}
+
+export interface CheckpointFile {
+  number: number
+  name: string
+  bytes: number
+}
+
+/** By number, the oldest first. */
+export interface LogFiles {
+  segments: SegmentFile[]
+  checkpoints: CheckpointFile[]
+}
+
+const NAME = /^(\d{16})\.(wal|wal\.gz|ckpt)$/
+const DISK_BLOCK_BYTES = 512
+
+export function checkpointName(number: number): string {
+  return `${String(number).padStart(16, '0')}.ckpt`
+}
+
+/** What is in the log's directory now. A file that goes meanwhile is left out. Throws what the system says. */
+export async function listLogFiles(directory: string): Promise<LogFiles> {
+  const segments = new Map<number, SegmentFile>()
+  const checkpoints: CheckpointFile[] = []
+  for (const name of (await readdir(directory)).sort()) {
+    const match = NAME.exec(name)
+    if (match === null) continue
+    const bytes = await diskBytes(join(directory, name))
+    if (bytes === undefined) continue
+    const number = Number(match[1])
+    const segment = segments.get(number)
+    if (match[2] === 'ckpt') checkpoints.push({ number, name, bytes })
+    else if (segment === undefined) segments.set(number, { number, names: [name], bytes })
+    else {
+      segment.names.push(name)
+      segment.bytes += bytes
+    }
+  }
+  return { segments: [...segments.values()], checkpoints }
+}
+
+async function diskBytes(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).blocks * DISK_BLOCK_BYTES
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Makes what was created, renamed or removed in a directory durable. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
