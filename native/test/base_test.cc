@@ -185,7 +185,7 @@ TEST(Base, WhateverByteOfItIsDamagedWhatIsLiveComesBack) {
 TEST(Base, WithoutAWholeOneTheSegmentsServeWhenTheyReachBackToTheBeginning) {
   MemoryWorld world;
   WriteCompacted(&world);
-  Change(&world, CheckpointName(1), [](std::vector<uint8_t>* bytes) { bytes->resize(bytes->size() - 1); });
+  Change(&world, CheckpointName(1), [](std::vector<uint8_t>* bytes) { bytes->erase(bytes->end() - 1, bytes->end()); });
   EXPECT_EQ(Read(&world, Live()), std::string("1-60 | checkpoint"));
   std::unique_ptr<Log> log = OpenLog(&world);
   EXPECT_EQ(log->recovery().found.damage[0].detail,
