@@ -1,5 +1,6 @@
 /** The public surface of ingest-wal. Re-exports only. */
-export { Wal, type WalEvents, type WalRecovery, type WalStats } from './wal/wal.js'
+export { Wal, type WalRecovery, type WalStats } from './wal/wal.js'
+export type { WalEvents } from './wal/events.js'
 export type { WalOptions } from './wal/options.js'
 export type { WalHealth } from './wal/health.js'
 export type { WalMetrics } from './wal/metrics.js'
@@ -14,6 +15,9 @@ export {
   type EntryLog,
   type OperationName
 } from './wal/types.js'
+export type { CheckpointInfo, CheckpointOptions, CompactOptions, CompactResult, DiskLow } from './maintenance/maintenance.js'
+export { restoreCheckpoint } from './maintenance/archive.js'
+export type { MaintenanceStep, MaintenanceStepMessage } from './maintenance/steps.js'
 export { readLog, readLogChunks, scanLog, type LogScan, type ReadLogOptions } from './wal/inspect.js'
 
 export {

@@ -16,6 +16,11 @@ export function native(): NativeModule {
   return loaded
 }
 
+/** The folder of the package. */
+export function packageRoot(): string {
+  return locateAddon().root
+}
+
 /** Version of the package, from its package.json. */
 export function packageVersion(): string {
   return locateAddon().version

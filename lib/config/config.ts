@@ -13,6 +13,9 @@ export interface WalConfig {
   batchIntervalMs: number
   batchBytes: number
   queueBytes: number
+  /** Bytes logged, and hours, after which the next checkpoint is written. */
+  checkpointBytes: number
+  checkpointIntervalHours: number
   retentionDays: number
   /** 0: no limit. */
   diskBudgetBytes: number
@@ -21,6 +24,8 @@ export interface WalConfig {
   archiveDirectory: string
   onCorruption: 'skip' | 'stop' | 'fail'
   requireKillSafe: boolean
+  /** Whether the log looks after itself. */
+  maintenance: boolean
 }
 
 export interface ReplayConfig {

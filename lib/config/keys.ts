@@ -37,6 +37,16 @@ function oneOf(name: string, values: readonly string[]): Key {
   }
 }
 
+function yesOrNo(name: string, fallback: boolean): Key {
+  return {
+    name,
+    property: camelCase(name),
+    default: fallback,
+    allowed: 'true or false',
+    accepts: (value) => typeof value === 'boolean'
+  }
+}
+
 function path(name: string, fallback: string, allowed: string): Key {
   return {
     name,
@@ -60,18 +70,15 @@ export const WAL_KEYS: readonly Key[] = [
   wholeNumber('batch_interval_ms', 100, () => [1, DAY_MS]),
   wholeNumber('batch_bytes', 1_000_000, () => [1, limits().maxQueueBytes]),
   wholeNumber('queue_bytes', 16 * 1024 * 1024, () => [limits().minQueueBytes, limits().maxQueueBytes]),
+  wholeNumber('checkpoint_bytes', 256_000_000, () => [1, Number.MAX_SAFE_INTEGER]),
+  wholeNumber('checkpoint_interval_hours', 24, () => [1, 876_000]),
   wholeNumber('retention_days', 7, () => [1, 36_500]),
   wholeNumber('disk_budget_bytes', 0, () => [0, Number.MAX_SAFE_INTEGER]),
   oneOf('compression', ['gzip', 'none']),
   path('archive_directory', '', 'a path, or "" for none'),
   oneOf('on_corruption', ['skip', 'stop', 'fail']),
-  {
-    name: 'require_kill_safe',
-    property: 'requireKillSafe',
-    default: false,
-    allowed: 'true or false',
-    accepts: (value) => typeof value === 'boolean'
-  }
+  yesOrNo('require_kill_safe', false),
+  yesOrNo('maintenance', true)
 ]
 
 export const REPLAY_KEYS: readonly Key[] = [

@@ -9,6 +9,8 @@ import type { StateStore } from '../replay/state-store.js'
 import type { WalHealth } from '../wal/health.js'
 import { Wal } from '../wal/wal.js'
 
+const HOUR_MS = 3_600_000
+
 export interface ReplayServiceOptions<State> {
   /** Path of a config.toml, or settings given in place; none: the defaults. */
   config?: string | ConfigOverrides
@@ -77,15 +79,11 @@ export class ReplayService<State = unknown> {
  */
 export async function openReplayService<State = unknown>(options: ReplayServiceOptions<State>): Promise<ReplayService<State>> {
   const config = await configOf(options)
-  const { directory, segmentBytes, batchIntervalMs, batchBytes, queueBytes, onCorruption, requireKillSafe } = config.wal
+  // What compresses is not an option of the log.
+  const { checkpointIntervalHours, compression: _compression, ...settings } = config.wal
   const wal = await Wal.open({
-    directory,
-    segmentBytes,
-    batchIntervalMs,
-    batchBytes,
-    queueBytes,
-    onCorruption,
-    requireKillSafe,
+    ...settings,
+    checkpointIntervalMs: checkpointIntervalHours * HOUR_MS,
     ...(options.signal === undefined ? {} : { signal: options.signal })
   })
   try {
@@ -113,7 +111,6 @@ async function assemble<State>(wal: Wal, config: Config, options: ReplayServiceO
     ...(stateStore === undefined ? {} : { stateStore }),
     ...(waitDurable === undefined ? {} : { waitDurable })
   })
-  manager.on('checkpoint', ({ lsn }) => wal.emit('checkpoint', { lsn }))
   const recovery = await recover(wal, { codec: buffer.codec, ...(signal === undefined ? {} : { signal }) })
   buffer.recoverFromWal(recovery)
   await manager.recoverFromWal(recovery)

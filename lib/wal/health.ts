@@ -9,7 +9,13 @@ export interface WalHealth {
   reasons: string[]
 }
 
-export function healthOf(stats: NativeStats, recovery: NativeRecovery, failure: WalError | undefined): WalHealth {
+/** What maintenance says is wrong, and whether it is because entries are lost. */
+export interface Problem {
+  reason: string
+  isDamage: boolean
+}
+
+export function healthOf(stats: NativeStats, recovery: NativeRecovery, failure: WalError | undefined, maintenance: readonly Problem[] = []): WalHealth {
   const reasons: string[] = []
   let status: WalHealth['status'] = 'ok'
   if (!stats.killSafe) {
@@ -19,6 +25,10 @@ export function healthOf(stats: NativeStats, recovery: NativeRecovery, failure: 
   if (stats.state === 'degraded') {
     status = 'degraded'
     reasons.push('the disk is full: entries wait in the ring')
+  }
+  for (const { reason, isDamage } of maintenance) {
+    if (status !== 'damaged') status = isDamage ? 'damaged' : 'degraded'
+    reasons.push(reason)
   }
   for (const damage of recovery.damage) {
     status = 'damaged'

@@ -17,12 +17,28 @@ export interface WalOptions {
   requireKillSafe?: boolean
   /** What to do about damage: pass over it, end the log before it, or fail to open ('skip'). */
   onCorruption?: 'skip' | 'stop' | 'fail'
+  /** Whether the log writes checkpoints, removes what is not needed any more, and watches the disk, by itself (true). */
+  maintenance?: boolean
+  /** Bytes logged since the last checkpoint at which the next one is written (256,000,000). */
+  checkpointBytes?: number
+  /** Time since the last checkpoint after which the next one is written, if something was logged, in milliseconds (a day). */
+  checkpointIntervalMs?: number
+  /** Days that segments are kept which are not needed any more (7). */
+  retentionDays?: number
+  /** What the log may take on the disk, in bytes: above it, segments that are not needed go earlier (0: any size). */
+  diskBudgetBytes?: number
+  /**
+   * Where segments go that are not needed any more, and checkpoints with a label. '' (the default): such segments are removed,
+   * and checkpoints with a label go to `archive` in the log's directory.
+   */
+  archiveDirectory?: string
   signal?: AbortSignal
 }
 
 export type ResolvedWalOptions = Required<Omit<WalOptions, 'signal'>>
 
 const MAX_BATCH_INTERVAL_MS = 24 * 3600 * 1000
+const MAX_RETENTION_DAYS = 36_500
 const ON_CORRUPTION = ['skip', 'stop', 'fail'] as const
 
 const DEFAULTS = {
@@ -31,7 +47,13 @@ const DEFAULTS = {
   batchBytes: 1_000_000,
   queueBytes: 16 * 1024 * 1024,
   requireKillSafe: false,
-  onCorruption: 'skip'
+  onCorruption: 'skip',
+  maintenance: true,
+  checkpointBytes: 256_000_000,
+  checkpointIntervalMs: 24 * 3600 * 1000,
+  retentionDays: 7,
+  diskBudgetBytes: 0,
+  archiveDirectory: ''
 } as const
 
 /** The options with defaults filled in. Throws `ERR_WAL_INVALID_ARGUMENT` naming option, value and what is allowed. */
@@ -52,9 +74,20 @@ export function resolveWalOptions(options: WalOptions): ResolvedWalOptions {
   if (!ON_CORRUPTION.includes(resolved.onCorruption)) {
     throw invalid('onCorruption', resolved.onCorruption, ON_CORRUPTION.join(', '))
   }
+  checkMaintenance(resolved)
   // A batch that never fills before the ring does would leave a writer asleep beside a full ring.
   const batchBytes = Math.min(resolved.batchBytes, Math.floor(resolved.queueBytes / 2))
   return { ...resolved, batchBytes }
+}
+
+function checkMaintenance(options: Omit<ResolvedWalOptions, 'onCorruption'>): void {
+  if (typeof options.maintenance !== 'boolean') throw invalid('maintenance', options.maintenance, 'true or false')
+  checkInteger('checkpointBytes', options.checkpointBytes, 1, Number.MAX_SAFE_INTEGER)
+  checkInteger('checkpointIntervalMs', options.checkpointIntervalMs, 1, Number.MAX_SAFE_INTEGER)
+  checkInteger('retentionDays', options.retentionDays, 1, MAX_RETENTION_DAYS)
+  checkInteger('diskBudgetBytes', options.diskBudgetBytes, 0, Number.MAX_SAFE_INTEGER)
+  const { archiveDirectory } = options
+  if (typeof archiveDirectory !== 'string' || archiveDirectory.includes('\0')) throw invalid('archiveDirectory', archiveDirectory, 'a path, or an empty string')
 }
 
 function withoutUndefined(options: WalOptions): WalOptions {

@@ -2,6 +2,7 @@
  * Who waits for what to become durable. Everybody who asks between two answers of the writer shares one promise, whatever
  * was appended in between: a thousand waiters cost one, and there are never more than a few groups to look through.
  */
+import { WalError } from '../errors.js'
 
 interface Group {
   lsn: number
@@ -60,6 +61,32 @@ export class DurableWaiters {
   }
 }
 
+/** Those who wait until a number that only grows has come to theirs. */
+export class ThresholdWaiters {
+  #waiting: Array<{ threshold: number; resolve: () => void; reject: (error: unknown) => void }> = []
+
+  get size(): number {
+    return this.#waiting.length
+  }
+
+  wait(threshold: number): Promise<void> {
+    const { promise, resolve, reject } = withResolvers()
+    // Whoever gave up waiting sees no rejection.
+    promise.catch(() => undefined)
+    this.#waiting.push({ threshold, resolve, reject })
+    return promise
+  }
+
+  settle(reached: number): void {
+    for (const { threshold, resolve } of this.#waiting) if (threshold <= reached) resolve()
+    this.#waiting = this.#waiting.filter(({ threshold }) => threshold > reached)
+  }
+
+  rejectAll(error: unknown): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error)
+  }
+}
+
 function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
   let resolve!: () => void
   let reject!: (error: unknown) => void
@@ -68,4 +95,21 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void; reject:
     reject = onReject
   })
   return { promise, resolve, reject }
+}
+
+/** `promise`, or a rejection with `ERR_WAL_ABORTED` when the signal fires first. */
+export async function abortable(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return promise
+  let onAbort!: () => void
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      reject(new WalError('ERR_WAL_ABORTED', 'the wait was aborted; the log goes on', { cause: signal.reason }))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }

@@ -1,41 +1,33 @@
 /** `Wal`: the log as a service sees it. Everything that touches a file happens in the native core, on its own thread. */
 import { EventEmitter } from 'node:events'
 import { resolve } from 'node:path'
-import type { NativeEvent, NativeLog, NativeRecovery, NativeStats } from '../../binding.js'
+import type { NativeEvent, NativeLog, NativeReader, NativeRecovery, NativeStats } from '../../binding.js'
 import { throwIfAborted, WalError, type WalErrorCode } from '../errors.js'
+import {
+  Maintenance,
+  type CheckpointInfo,
+  type CheckpointOptions,
+  type CompactOptions,
+  type CompactResult,
+  type MaintainedLog
+} from '../maintenance/maintenance.js'
 import { fromNative, native } from '../native.js'
 import type { Appender } from './appender.js'
 import { chunksOf, nativeReadOptions } from './chunks.js'
 import { entriesOf } from './entries.js'
+import type { WalEvents } from './events.js'
 import { healthOf, type WalHealth } from './health.js'
 import { metricsOf, type WalMetrics } from './metrics.js'
 import { NativeAppender } from './native-appender.js'
 import { resolveWalOptions, type ResolvedWalOptions, type WalOptions } from './options.js'
 import { RingAppender } from './ring-appender.js'
+import { closed, eventError, invalidMeasurement, refusal } from './refusals.js'
 import { Operation, type ChunksOptions, type EntriesOptions, type Entry, type EntryChunk, type EntryLog } from './types.js'
-import { DurableWaiters } from './waiters.js'
+import { abortable, DurableWaiters, ThresholdWaiters } from './waiters.js'
 
 export type WalStats = NativeStats
 /** What `Wal.open` found on disk and in shared memory, and did about it. */
 export type WalRecovery = NativeRecovery
-
-/** What each event carries. */
-export interface WalEvents {
-  /** A new segment was begun: its number, and the LSN of its first entry. */
-  rotate: [{ segment: number; lsn: number }]
-  /** Damage met while reading. */
-  corruption: [{ segment: number; offset: number; firstLsn: number; lastLsn: number; kind: string }]
-  /** The disk is full: entries wait in the ring. */
-  degraded: [WalError]
-  /** Space has come back, and everything that waited was written. */
-  resumed: [{ lsn: number }]
-  /** The log takes no more entries. */
-  failed: [WalError]
-  /** A checkpoint was written. */
-  checkpoint: [{ lsn: number }]
-  /** `recover` has finished on this log. */
-  recovered: [unknown]
-}
 
 export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   /** What this start found. */
@@ -46,6 +38,13 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   readonly #native: NativeLog
   readonly #appender: Appender
   readonly #waiters = new DurableWaiters()
+  readonly #maintenance: Maintenance
+  /** Whether the log looks after itself. */
+  readonly #maintains: boolean
+  /** Those who wait for segments to be complete. */
+  readonly #completions = new ThresholdWaiters()
+  /** Readers of entries that are at work. */
+  #readers = 0
   /** What the writer is to be asked for when this turn is over, 0: nothing. */
   #target = 0
   #drainWaiters: Array<{ resolve: () => void; reject: (error: unknown) => void }> = []
@@ -53,14 +52,17 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   #closing: Promise<void> | undefined
   #finalStats: WalStats | undefined
 
-  private constructor(log: NativeLog, options: ResolvedWalOptions) {
+  private constructor(log: NativeLog, directory: string, options: ResolvedWalOptions) {
     super()
     this.#native = log
     const memory = log.ringMemory()
     this.#appender = memory === null ? new NativeAppender(log) : new RingAppender(log, memory, native())
     this.recovery = log.recovery
-    this.directory = options.directory
+    this.directory = directory
     this.maxEntryBytes = Math.floor(log.stats().queueCapacityBytes / 4) - native().limits.entryOverheadBytes
+    this.#maintenance = new Maintenance(this.#maintained(options), options)
+    this.#maintains = options.maintenance
+    if (this.#maintains) this.#maintenance.start()
   }
 
   /**
@@ -69,19 +71,20 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
    * `ERR_WAL_NOT_KILL_SAFE` with `requireKillSafe`, and what the disk says.
    */
   static async open(options: WalOptions): Promise<Wal> {
-    const resolved = resolveWalOptions(options)
+    const given = resolveWalOptions(options)
+    // Its paths are used for as long as the log is open, whatever process.chdir does.
+    const archiveDirectory = given.archiveDirectory === '' ? '' : resolve(given.archiveDirectory)
+    const resolved = { ...given, directory: resolve(given.directory), archiveDirectory }
     throwIfAborted(options.signal)
     // The writer may report before `wal` exists; it reports again when something is asked of it.
     let wal: Wal | undefined
     let log: NativeLog
     try {
-      // Readers open it by its path for as long as the log is open, whatever process.chdir does.
-      const directory = resolve(resolved.directory)
-      log = await native().open({ ...resolved, directory, onWake: () => (wal === undefined ? undefined : wal.#onWake()) })
+      log = await native().open({ ...resolved, onWake: () => (wal === undefined ? undefined : wal.#onWake()) })
     } catch (error) {
       throw fromNative(error)
     }
-    wal = new Wal(log, resolved)
+    wal = new Wal(log, given.directory, resolved)
     wal.#onWake()
     if (options.signal?.aborted) {
       await wal.close()
@@ -110,7 +113,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   append(operation: Operation, userId: string, payload?: Uint8Array | null, sequence = 0): number {
     const lsn = this.#appender.append(operation, userId, payload ?? null, sequence)
     if (lsn > 0) return lsn
-    throw this.#refusal(-lsn, operation, userId, payload?.byteLength ?? 0)
+    throw this.#refused(-lsn, operation, userId, payload?.byteLength ?? 0)
   }
 
   /**
@@ -143,7 +146,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     }
     const lsn = this.#appender.appendMeasurement(user, timestamp, value, sequence, buffer, source, position)
     if (lsn > 0) return lsn
-    throw this.#refusal(-lsn, Operation.ADD_MEASUREMENT, String(user), 0)
+    throw this.#refused(-lsn, Operation.ADD_MEASUREMENT, String(user), 0)
   }
 
   /** Whether `entries` entries of together `bytes` bytes of user ids and payloads would all be accepted now. */
@@ -216,7 +219,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   /** The same in chunks: several times as fast, with no object for each entry. */
   chunks(options: ChunksOptions = {}): AsyncGenerator<EntryChunk, void, undefined> {
     const reader = this.#call((log) => log.read(nativeReadOptions(options)))
-    return chunksOf(() => reader, {
+    return chunksOf(() => this.#counted(reader), {
       ...options,
       onDamage: (damage) => {
         options.onDamage?.(damage)
@@ -237,7 +240,26 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
 
   /** Whether the log does what it promises, and if not, why. */
   health(): WalHealth {
-    return healthOf(this.stats(), this.recovery, this.#failure)
+    return healthOf(this.stats(), this.recovery, this.#failure, this.#maintenance.problems())
+  }
+
+  /**
+   * Writes a checkpoint of everything appended so far: a compacted copy of what recovery needs, with which the next start
+   * begins. With a `label`, a copy of it is kept in the archive. Throws `ERR_WAL_CORRUPT` when the log has lost entries that it
+   * would have to hold, `ERR_WAL_INVALID_ARGUMENT`, `ERR_WAL_ABORTED`, and what the disk says; nothing is changed then.
+   */
+  async checkpoint(options: CheckpointOptions = {}): Promise<CheckpointInfo> {
+    if (this.#closing !== undefined) throw closed()
+    return this.#maintenance.checkpoint(options)
+  }
+
+  /**
+   * Writes a checkpoint of everything appended so far, and removes (or archives) what retention does not keep; with `drop` all
+   * that is not needed any more. While somebody reads entries, nothing is removed. Throws what `checkpoint` throws.
+   */
+  async compact(options: CompactOptions = {}): Promise<CompactResult> {
+    if (this.#closing !== undefined) throw closed()
+    return this.#maintenance.compact(options)
   }
 
   /**
@@ -257,6 +279,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     this.#onWake()
     this.#finalStats = { ...this.#statsOf(this.#native), state: 'closed' }
     this.#appender.close()
+    await this.#maintenance.close()
     try {
       await this.#native.close()
     } catch (error) {
@@ -273,6 +296,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   /** Rejects whoever still waits. */
   #end(error: unknown): unknown {
     this.#waiters.rejectAll(error)
+    this.#completions.rejectAll(error)
     for (const waiter of this.#drainWaiters.splice(0)) waiter.reject(error)
     return error
   }
@@ -298,17 +322,19 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
       queueMicrotask(() => this.#tell(event))
     }
     this.#waiters.settle(this.#native.durableLsn())
+    if (this.#completions.size > 0) this.#completions.settle(this.#native.completeThrough())
     if (this.#drainWaiters.length > 0 && this.#closing === undefined && this.#native.isDrained()) {
       for (const waiter of this.#drainWaiters.splice(0)) waiter.resolve()
     }
     if (this.#failure !== undefined) this.#end(this.#failure)
-    if (this.#waiters.size === 0 && this.#drainWaiters.length === 0) this.#native.hold(false)
+    if (this.#waiters.size + this.#completions.size + this.#drainWaiters.length === 0) this.#native.hold(false)
   }
 
   #tell(event: NativeEvent): void {
     switch (event.kind) {
       case 'rotate':
         this.emit('rotate', { segment: event.segment, lsn: event.lsn })
+        if (this.#maintains) this.#maintenance.onRotate()
         break
       case 'resumed':
         this.emit('resumed', { lsn: event.lsn })
@@ -324,63 +350,45 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     }
   }
 
-  #refusal(index: number, operation: Operation, userId: string, payloadBytes: number): WalError {
+  #refused(index: number, operation: Operation, userId: string, payloadBytes: number): WalError {
     const code = native().errorCodes[index] as WalErrorCode
-    const { limits } = native()
-    switch (code) {
-      case 'ERR_WAL_BACKPRESSURE':
-        return new WalError(code, 'the staging ring is full; nothing was changed: await drained() and append again')
-      case 'ERR_WAL_TOO_LARGE':
-        return new WalError(
-          code,
-          `an entry of ${Buffer.byteLength(userId)} bytes of user id and ${payloadBytes} bytes of payload is ` +
-            `too large; allowed: user ids up to ${limits.maxUserIdBytes} bytes, entries up to a quarter of queueBytes ` +
-            `(${this.stats().queueCapacityBytes})`
-        )
-      case 'ERR_WAL_FAILED':
-        return this.#failure ?? new WalError(code, 'the log has failed and takes no more entries')
-      case 'ERR_WAL_CLOSED':
-        return closed()
-      default:
-        return new WalError(
-          'ERR_WAL_INVALID_ARGUMENT',
-          `append(${String(operation)}, …) was refused; allowed: an Operation, a string, a Uint8Array or null, and a ` +
-            'sequence from 0 to 4294967295'
-        )
+    return refusal(code, operation, userId, payloadBytes, this.stats().queueCapacityBytes, this.#failure)
+  }
+
+  // --- For maintenance
+
+  /** The reader, counted while it is at work. */
+  #counted(reader: NativeReader): NativeReader {
+    this.#readers++
+    return {
+      next: (spare) => reader.next(spare),
+      close: () => {
+        this.#readers--
+        return reader.close()
+      }
     }
   }
-}
 
-function closed(): WalError {
-  return new WalError('ERR_WAL_CLOSED', 'the log is closed')
-}
-
-function eventError(event: NativeEvent): WalError {
-  const code = event.kind === 'failed' ? 'ERR_WAL_FAILED' : (event.code as WalErrorCode)
-  return new WalError(code, event.message, { errno: event.errno, segment: event.segment, lsn: event.lsn })
-}
-
-function invalidMeasurement(...given: unknown[]): WalError {
-  return new WalError(
-    'ERR_WAL_INVALID_ARGUMENT',
-    `appendMeasurement(user, ${given.map(String).join(', ')}) was refused; allowed: a finite timestamp, a number, then ` +
-      'sequence, buffer and source from 0 to 4294967295 and a position from 0'
-  )
-}
-
-/** `promise`, or a rejection with `ERR_WAL_ABORTED` when the signal fires first. */
-async function abortable(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return promise
-  let onAbort!: () => void
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      reject(new WalError('ERR_WAL_ABORTED', 'the wait was aborted; the log goes on', { cause: signal.reason }))
+  #maintained({ directory, segmentBytes }: ResolvedWalOptions): MaintainedLog {
+    return {
+      directory,
+      segmentBytes,
+      recovery: this.recovery,
+      native: this.#native,
+      isRead: () => this.#readers > 0,
+      flush: (signal) => this.durable(undefined, { signal }),
+      whenComplete: (segment, signal) => this.#whenComplete(segment, signal),
+      onCheckpoint: (checkpoint) => queueMicrotask(() => this.emit('checkpoint', checkpoint)),
+      onFailure: (job, error) => this.emit('maintenanceFailed', { job, error }),
+      onDiskLow: (disk) => queueMicrotask(() => this.emit('diskLow', disk))
     }
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
+  }
+
+  async #whenComplete(segment: number, signal: AbortSignal): Promise<void> {
+    if (this.#native.completeThrough() >= segment) return
+    if (this.#failure !== undefined) throw this.#failure
+    const complete = this.#completions.wait(segment)
+    this.#native.hold(true)
+    await abortable(complete, signal)
   }
 }

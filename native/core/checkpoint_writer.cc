@@ -199,7 +199,8 @@ Status FindCover(Directory* directory, uint64_t through_segment, Cover* cover) {
                                              std::to_string(through_segment) + " ends is not known");
     }
     if (!segment.accepted()) continue;
-    if (follows && last == nullptr) break;
+    // Segments behind the base that held nothing are gone: what follows says the same as the base.
+    if (follows && last == nullptr && scan.base() == nullptr) break;
     if (follows) {
       cover->lsn = segment.header.previous_lsn;
       cover->checksum = segment.header.previous_checksum;

@@ -90,7 +90,8 @@ test(`killed ${KILLS} times while it writes: what append returned is there, and 
       if (life.openedAt >= 0) expectKept(life.openedAt, before, before)
       // Now and then nobody looks in between: the next child finds the log as the killed one left it.
       if (round < rounds && random() < 0.5) continue
-      expectKept(await judge(readLog(directory), seed), reported, before)
+      // Before its first entry a process may be killed before there is a log.
+      if (reported > 0) expectKept(await judge(readLog(directory), seed), reported, before)
       const wal = await Wal.open({ directory, ...settings })
       expectKept(wal.lastLsn, reported, before)
       expect(await judge(wal.entries(), seed)).toBe(wal.lastLsn)

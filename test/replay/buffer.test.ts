@@ -232,7 +232,7 @@ describe('in the log', () => {
     for (let i = 1; i <= 5; i++) buffer.add(i % 2 === 0 ? 'a' : 'b', at(i), { source: 42, position: i * 10 })
     buffer.add('c', at(9))
     expect((await recover(log)).sources).toEqual(
-      new Map([[42, { source: 42, position: 50, rows: 5, userId: 'b', timestamp: 5 * HOUR_MS }]])
+      new Map([[42, { source: 42, position: 50, userId: 'b', timestamp: 5 * HOUR_MS }]])
     )
     expect(() => buffer.add('a', at(6), { source: 0, position: 1 })).toThrow(errorWith('ERR_WAL_INVALID_ARGUMENT'))
   })

@@ -1,0 +1,349 @@
+/**
+ * What a log does for itself: writes checkpoints, removes what is not needed any more, and watches the disk. Decisions are
+ * made elsewhere (plan.ts, retention.ts, disk-watch.ts); this carries them out, each step durable before the next is taken:
+ *
+ *   rotate ──> plan ──> checkpoint written, read back, named ──> only then anything is removed
+ *
+ * What is removed by the word of two checkpoints is removed only when this process has seen both whole: the one that recovery
+ * began with, and those that it wrote.
+ */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { NativeCheckpoint, NativeLog, NativeRecovery } from '../../binding.js'
+import { throwIfAborted, WalError } from '../errors.js'
+import { readLogChunks } from '../wal/inspect.js'
+import { archiveCheckpoint, checkLabel, moveToArchive } from './archive.js'
+import { LogClock, SYSTEM_CLOCKS, type Clocks } from './clock.js'
+import { writeCheckpoint } from './compaction.js'
+import { diskWarnings, freeDiskBytes } from './disk-watch.js'
+import { listLogFiles, syncDirectory, type LogFiles } from './files.js'
+import { decideRetention, removableThrough, type RetentionRules } from './retention.js'
+import { Scheduler, type MaintenanceJob } from './scheduler.js'
+import { noteStep } from './steps.js'
+
+export interface MaintenanceSettings {
+  checkpointBytes: number
+  checkpointIntervalMs: number
+  retentionDays: number
+  diskBudgetBytes: number
+  archiveDirectory: string
+}
+
+/** What maintenance needs of the log that it maintains. */
+export interface MaintainedLog {
+  readonly directory: string
+  readonly segmentBytes: number
+  readonly recovery: Pick<NativeRecovery, 'checkpoints' | 'segments' | 'damage'>
+  readonly native: Pick<NativeLog, 'rotate' | 'completeThrough' | 'retire' | 'stats'>
+  /** Whether somebody reads entries: nothing is removed meanwhile. */
+  isRead(): boolean
+  /** Makes everything appended so far durable. */
+  flush(signal: AbortSignal): Promise<void>
+  /** Resolves when all segments up to this one are complete. */
+  whenComplete(segment: number, signal: AbortSignal): Promise<void>
+  onCheckpoint(checkpoint: CheckpointInfo): void
+  onFailure(job: string, error: WalError): void
+  onDiskLow(disk: DiskLow): void
+}
+
+export interface CheckpointInfo {
+  /** It stands for everything up to this LSN. */
+  lsn: number
+  number: number
+  /** Its path. */
+  file: string
+  entries: number
+  /** Its size on the disk. */
+  bytes: number
+}
+
+export interface DiskLow {
+  freeBytes: number
+  /** A sentence for each thing that is wrong. */
+  reasons: string[]
+}
+
+export interface CheckpointOptions {
+  /** Keeps a copy of the checkpoint in the archive, as LABEL.ckpt. */
+  label?: string
+  signal?: AbortSignal
+}
+
+export interface CompactOptions {
+  /**
+   * Removes all that is not needed any more, whatever retention says (false). For that, a second checkpoint is written where the
+   * one before the newest covers less, so that the newest and its backup are both small.
+   */
+  drop?: boolean
+  signal?: AbortSignal
+}
+
+export interface CompactResult {
+  /** The newest checkpoint; undefined in a log that never held an entry. */
+  checkpoint: CheckpointInfo | undefined
+  /** Numbers of segments and checkpoints that were removed or archived. */
+  removedSegments: number[]
+  removedCheckpoints: number[]
+}
+
+interface Whole {
+  number: number
+  coveredSegment: number
+  info: CheckpointInfo
+}
+
+type Removed = Pick<CompactResult, 'removedSegments' | 'removedCheckpoints'>
+
+const DAY_MS = 24 * 3_600_000
+/** Time between two looks at the disk when nothing happens. */
+const DISK_LOOK_MS = 600_000
+
+export class Maintenance {
+  readonly #log: MaintainedLog
+  readonly #settings: MaintenanceSettings
+  readonly #clock: LogClock
+  readonly #scheduler: Scheduler
+  /** Checkpoints that this process knows to be whole, the oldest first. */
+  readonly #whole: Whole[]
+  /** When segments had their first entry, as far as it was asked. */
+  readonly #begunMs = new Map<number, number>()
+  /** Segments that were given up: their files may be there a while. */
+  readonly #retired = new Set<number>()
+  /** Bytes that had gone to complete segments when the last checkpoint was written; less than 0: before this start. */
+  #checkpointedBytes: number
+  #checkpointedAtMs: number
+  #retentionDueAtMs = 0
+  #diskReasons: readonly string[] = []
+
+  constructor(log: MaintainedLog, settings: MaintenanceSettings, clocks: Clocks = SYSTEM_CLOCKS) {
+    this.#log = log
+    this.#settings = settings
+    const { checkpoints, segments, damage } = log.recovery
+    const base = checkpoints.find(({ state }) => state === 'base')
+    const isWhole = base !== undefined && damage.every(({ file }) => file !== base.file)
+    const live = segments.filter(({ covered }) => !covered)
+    const newestMs = Math.max(base?.created ?? 0, ...live.map(({ lastTimestamp }) => lastTimestamp))
+    this.#clock = new LogClock(newestMs, clocks)
+    this.#whole = isWhole ? [wholeOf(log.directory, base)] : []
+    this.#checkpointedBytes = -live.reduce((sum, { endOffset }) => sum + endOffset, 0)
+    const since = base?.created ?? live[0]?.firstTimestamp ?? 0
+    this.#checkpointedAtMs = -(since > 0 ? Math.max(0, this.#clock.nowMs - since) : 0)
+    this.#scheduler = new Scheduler({
+      jobs: [this.#checkpointJob(), this.#retentionJob()],
+      monotonicMs: clocks.monotonicMs,
+      onFailure: (job, error) => log.onFailure(job, error)
+    })
+  }
+
+  /** From now on it works by itself. Keeps no process alive. */
+  start(): void {
+    this.#scheduler.start()
+  }
+
+  /** A segment was begun. */
+  onRotate(): void {
+    if (this.#settings.diskBudgetBytes > 0) this.#retentionDueAtMs = 0
+    this.#scheduler.look()
+  }
+
+  /** Stops at the next safe place. */
+  async close(): Promise<void> {
+    await this.#scheduler.close()
+  }
+
+  /** What is wrong, and whether it is because entries are lost. */
+  problems(): Array<{ reason: string; isDamage: boolean }> {
+    const problems = this.#diskReasons.map((reason) => ({ reason, isDamage: false }))
+    for (const [job, { error }] of this.#scheduler.failures) {
+      const isDamage = error.code === 'ERR_WAL_CORRUPT'
+      const reason = isDamage ? `compaction waits, run ingest-wal repair: ${error.message}` : `${job} failed and is tried again: ${error.message}`
+      problems.push({ reason, isDamage })
+    }
+    return problems
+  }
+
+  async checkpoint({ label, signal }: CheckpointOptions): Promise<CheckpointInfo> {
+    if (label !== undefined) checkLabel(label)
+    throwIfAborted(signal)
+    return this.#scheduler.exclusively(async (ending) => {
+      const newest = await this.#checkpointOfAll(ending)
+      if (newest === undefined) throw new WalError('ERR_WAL_INVALID_ARGUMENT', 'the log holds nothing that a checkpoint could keep')
+      if (label !== undefined) {
+        await archiveCheckpoint(newest.info.file, this.#archive ?? join(this.#log.directory, 'archive'), label)
+        noteStep(this.#log.directory, 'labelled')
+      }
+      return newest.info
+    }, signal)
+  }
+
+  async compact({ drop = false, signal }: CompactOptions): Promise<CompactResult> {
+    throwIfAborted(signal)
+    return this.#scheduler.exclusively(async (ending) => {
+      const newest = await this.#checkpointOfAll(ending)
+      const through = newest?.coveredSegment ?? 0
+      if (drop && removableThrough(this.#whole) < through) await this.#write(through, false, ending)
+      const rules = { ...this.#rules(), ...(drop ? { retentionMs: 0 } : {}) }
+      const removed = await this.#remove(rules, ending)
+      return { checkpoint: this.#whole.at(-1)?.info, ...removed }
+    }, signal)
+  }
+
+  get #archive(): string | undefined {
+    return this.#settings.archiveDirectory === '' ? undefined : this.#settings.archiveDirectory
+  }
+
+  #rules(): RetentionRules {
+    return { retentionMs: this.#settings.retentionDays * DAY_MS, budgetBytes: this.#settings.diskBudgetBytes }
+  }
+
+  // --- Checkpoints
+
+  #checkpointJob(): MaintenanceJob {
+    return {
+      name: 'checkpoint',
+      isDue: () => {
+        const stats = this.#log.native.stats()
+        const newest = this.#whole.at(-1)
+        if (stats.state !== 'ok' || stats.durableLsn <= (newest?.info.lsn ?? 0)) return false
+        const isLarge = stats.writtenBytes - this.#checkpointedBytes >= this.#settings.checkpointBytes
+        return isLarge || this.#clock.elapsedMs - this.#checkpointedAtMs >= this.#settings.checkpointIntervalMs
+      },
+      run: async (signal) => {
+        const complete = this.#log.native.completeThrough()
+        const isNew = complete > (this.#whole.at(-1)?.coveredSegment ?? 0)
+        await this.#write(isNew ? complete : await this.#rotate(signal), true, signal)
+      }
+    }
+  }
+
+  /** The newest checkpoint, when it stands for everything that is durable now; undefined: there is nothing. */
+  async #checkpointOfAll(signal: AbortSignal): Promise<Whole | undefined> {
+    await this.#log.flush(signal)
+    const through = await this.#rotate(signal)
+    const newest = this.#whole.at(-1)
+    if (through > (newest?.coveredSegment ?? 0)) await this.#write(through, false, signal)
+    return this.#whole.at(-1)
+  }
+
+  async #rotate(signal: AbortSignal): Promise<number> {
+    const through = this.#log.native.rotate()
+    await this.#log.whenComplete(through, signal)
+    return through
+  }
+
+  async #write(throughSegment: number, inBackground: boolean, signal: AbortSignal): Promise<void> {
+    const { writtenBytes, segmentOffset } = this.#log.native.stats()
+    const checkpoint = await writeCheckpoint({ directory: this.#log.directory, throughSegment, inBackground, signal })
+    const whole = wholeOf(this.#log.directory, checkpoint)
+    this.#whole.push(whole)
+    this.#checkpointedBytes = writtenBytes - segmentOffset
+    this.#checkpointedAtMs = this.#clock.elapsedMs
+    this.#retentionDueAtMs = 0
+    this.#log.onCheckpoint(whole.info)
+  }
+
+  // --- Retention
+
+  #retentionJob(): MaintenanceJob {
+    return {
+      name: 'retention',
+      isDue: () => this.#clock.elapsedMs >= this.#retentionDueAtMs && !this.#log.isRead(),
+      run: async (signal) => {
+        await this.#remove(this.#rules(), signal)
+        this.#retentionDueAtMs = this.#clock.elapsedMs + DISK_LOOK_MS
+      }
+    }
+  }
+
+  /** Removes what the rules say, as long as nobody reads the log. */
+  async #remove(rules: RetentionRules, signal: AbortSignal): Promise<Removed> {
+    const removed: Removed = { removedSegments: [], removedCheckpoints: [] }
+    const files = await this.#files()
+    const endedMs = await this.#endTimes(files, rules, signal)
+    const decision = decideRetention(files, this.#whole, endedMs, this.#clock.trustedNowMs, rules)
+    for (const segment of files.segments) {
+      if (signal.aborted || this.#log.isRead()) break
+      if (!decision.segments.includes(segment.number)) continue
+      await this.#removeSegment(segment.number, segment.names)
+      removed.removedSegments.push(segment.number)
+    }
+    for (const { number, name } of files.checkpoints) {
+      if (signal.aborted || this.#log.isRead()) break
+      if (!decision.checkpoints.includes(number)) continue
+      await this.#unlink(name)
+      noteStep(this.#log.directory, 'checkpoint removed')
+      removed.removedCheckpoints.push(number)
+    }
+    await this.#watchDisk(decision.overBudgetBytes)
+    return removed
+  }
+
+  async #files(): Promise<LogFiles> {
+    const { segments, checkpoints } = await listLogFiles(this.#log.directory)
+    return { segments: segments.filter(({ number }) => !this.#retired.has(number)), checkpoints }
+  }
+
+  async #removeSegment(number: number, names: readonly string[]): Promise<void> {
+    const { directory } = this.#log
+    for (const name of names) {
+      if (this.#archive !== undefined) await moveToArchive(join(directory, name), this.#archive)
+      // The writer fills the file again.
+      else if (name.endsWith('.wal')) this.#log.native.retire(number)
+      else await this.#unlink(name)
+    }
+    this.#retired.add(number)
+    this.#begunMs.delete(number)
+    noteStep(directory, 'segment removed')
+  }
+
+  async #unlink(name: string): Promise<void> {
+    await rm(join(this.#log.directory, name), { force: true })
+    await syncDirectory(this.#log.directory)
+  }
+
+  /**
+   * When the segments that may go had their last entry: no later than the next one had its first. The files say it, not their
+   * mtimes. Goes no further than to the first that is not old.
+   */
+  async #endTimes({ segments }: LogFiles, { retentionMs }: RetentionRules, signal: AbortSignal): Promise<Map<number, number>> {
+    const endedMs = new Map<number, number>()
+    const nowMs = this.#clock.trustedNowMs
+    if (retentionMs === 0 || nowMs === undefined) return endedMs
+    const through = removableThrough(this.#whole)
+    for (const [index, { number }] of segments.entries()) {
+      const next = segments[index + 1]
+      if (number > through || next === undefined) break
+      const ended = await this.#begunAt(next.number, join(this.#log.directory, next.names[0] as string), signal)
+      if (ended === undefined || nowMs - ended <= retentionMs) break
+      endedMs.set(number, ended)
+    }
+    return endedMs
+  }
+
+  async #begunAt(number: number, path: string, signal: AbortSignal): Promise<number | undefined> {
+    const known = this.#begunMs.get(number)
+    if (known !== undefined) return known
+    for await (const chunk of readLogChunks(path, { signal })) {
+      this.#begunMs.set(number, chunk.timestamp(0))
+      return chunk.timestamp(0)
+    }
+    return undefined
+  }
+
+  // --- Disk
+
+  async #watchDisk(overBudgetBytes: number): Promise<void> {
+    const { directory, segmentBytes } = this.#log
+    const freeBytes = await freeDiskBytes(directory)
+    const budgetBytes = this.#settings.diskBudgetBytes
+    const reasons = diskWarnings({ freeBytes, segmentBytes, budgetBytes, overBudgetBytes })
+    const isNews = reasons.length > this.#diskReasons.length
+    this.#diskReasons = reasons
+    if (isNews) this.#log.onDiskLow({ freeBytes, reasons })
+  }
+}
+
+function wholeOf(directory: string, checkpoint: NativeCheckpoint): Whole {
+  const { number, coveredSegment, coveredLsn: lsn, file, entries, fileBytes: bytes } = checkpoint
+  return { number, coveredSegment, info: { lsn, number, file: join(directory, file), entries, bytes } }
+}
