@@ -16,6 +16,8 @@ export const crc32cImplementation: 'sse42' | 'arm64' | 'portable'
 export const operations: Readonly<Record<string, number>>
 /** Error codes of `native/core/status.h`, in order; the code of `ERR_WAL_X` is its index. */
 export const errorCodes: readonly string[]
+/** The kinds of damage that `NativeDamage.kind` names; from `damage.h`. */
+export const damageKinds: readonly string[]
 /** Sizes that callers need to check input before it crosses into native code; from `format.h`. */
 export const limits: Readonly<{
   maxUserIdBytes: number
@@ -181,6 +183,24 @@ export interface NativeStats {
   preallocated: boolean
 }
 
+/** How often values fell into which bucket, since the log was opened. */
+export interface NativeHistogram {
+  /** Highest value of each bucket, ascending; what is above the last is counted in one bucket more. */
+  bounds: Float64Array
+  counts: Float64Array
+  /** Of all values. */
+  sum: number
+}
+
+/** Measured by the writer's thread: nanoseconds, entries, bytes. */
+export interface NativeHistograms {
+  syncNs: NativeHistogram
+  /** From taking what is staged to its acknowledgement: writes and sync. */
+  flushNs: NativeHistogram
+  batchEntries: NativeHistogram
+  batchBytes: NativeHistogram
+}
+
 /** One pull of a reader. Its memory is its own: the reader does not touch it again. */
 export interface NativeChunk {
   /** Payloads, each at a multiple of 8; the length is one too. */
@@ -245,6 +265,7 @@ export interface NativeLog {
   /** Rare happenings since the last call, oldest first. */
   takeEvents(): NativeEvent[]
   stats(): NativeStats
+  histograms(): NativeHistograms
   /** A reader over everything appended before this call. */
   read(options?: NativeReadOptions): NativeReader
   /**

@@ -3,7 +3,8 @@ export { Wal, type WalRecovery, type WalStats } from './wal/wal.js'
 export type { WalEvents } from './wal/events.js'
 export type { WalOptions } from './wal/options.js'
 export type { WalHealth } from './wal/health.js'
-export type { WalMetrics } from './wal/metrics.js'
+export { METRICS, type MetricDefinition, type MetricsSource, type ReplayMetrics, type WalMetrics } from './metrics/catalogue.js'
+export { histogramQuantile, type HistogramValue } from './metrics/histogram.js'
 export {
   MeasurementPayload,
   Operation,
@@ -37,6 +38,7 @@ export {
   type ReplayContext,
   type ReplayEvents,
   type ReplayManagerOptions,
+  type ReplayManagerStats,
   type ReplayResult
 } from './replay/manager.js'
 export { MemoryStateStore, type StateStore } from './replay/state-store.js'

@@ -117,6 +117,11 @@ const RULES = [
     never: [/^lib\/wal\/wal\.ts$/]
   },
   {
+    name: 'only its adapters know how metrics are exported',
+    files: /^lib\/(?!metrics\/(prometheus|otel)\.ts$)/,
+    never: [/^prom-client$/, /^@opentelemetry\//, /^lib\/metrics\/(prometheus|otel)\.ts$/]
+  },
+  {
     name: 'replay and recovery run on any entry log, never on Wal itself',
     files: /^lib\/(replay|recovery)\//,
     never: [/^lib\/wal\/(?!types\.ts$)/, /^lib\/native\.ts$/]

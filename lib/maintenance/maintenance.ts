@@ -11,6 +11,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NativeCheckpoint, NativeLog, NativeRecovery } from '../../binding.js'
 import { throwIfAborted, WalError } from '../errors.js'
+import { checkpointDurations, type MaintenanceFigures } from '../metrics/maintenance-figures.js'
 import { readLogChunks } from '../wal/inspect.js'
 import { archiveCheckpoint, checkLabel, moveToArchive } from './archive.js'
 import { LogClock, SYSTEM_CLOCKS, type Clocks } from './clock.js'
@@ -114,6 +115,9 @@ export class Maintenance {
   #checkpointedAtMs: number
   #retentionDueAtMs = 0
   #diskReasons: readonly string[] = []
+  readonly #durations = checkpointDurations()
+  #written = 0
+  #removedSegments = 0
 
   constructor(log: MaintainedLog, settings: MaintenanceSettings, clocks: Clocks = SYSTEM_CLOCKS) {
     this.#log = log
@@ -151,15 +155,22 @@ export class Maintenance {
     await this.#scheduler.close()
   }
 
-  /** What is wrong, and whether it is because entries are lost. */
-  problems(): Array<{ reason: string; isDamage: boolean }> {
-    const problems = this.#diskReasons.map((reason) => ({ reason, isDamage: false }))
-    for (const [job, { error }] of this.#scheduler.failures) {
-      const isDamage = error.code === 'ERR_WAL_CORRUPT'
-      const reason = isDamage ? `compaction waits, run ingest-wal repair: ${error.message}` : `${job} failed and is tried again: ${error.message}`
-      problems.push({ reason, isDamage })
+  /** What it did and what is wrong, for metrics and health. */
+  figures(): MaintenanceFigures {
+    const held = this.#scheduler.failures.get('checkpoint')
+    const isHeld = held?.error.code === 'ERR_WAL_CORRUPT'
+    const failures = [...this.#scheduler.failures].filter(([job]) => !(isHeld && job === 'checkpoint'))
+    return {
+      checkpoints: this.#written,
+      checkpointDuration: this.#durations.value(),
+      checkpointLsn: this.#whole.at(-1)?.info.lsn ?? 0,
+      checkpointedMs: Date.now() - (this.#clock.elapsedMs - this.#checkpointedAtMs),
+      compressedSegments: 0,
+      removedSegments: this.#removedSegments,
+      held: isHeld ? held.error.message : undefined,
+      failures: failures.map(([job, { error }]) => `${job} failed and is tried again: ${error.message}`),
+      warnings: this.#diskReasons
     }
-    return problems
   }
 
   async checkpoint({ label, signal }: CheckpointOptions): Promise<CheckpointInfo> {
@@ -233,8 +244,11 @@ export class Maintenance {
 
   async #write(throughSegment: number, inBackground: boolean, signal: AbortSignal): Promise<void> {
     const { writtenBytes, segmentOffset } = this.#log.native.stats()
+    const startedMs = performance.now()
     const checkpoint = await writeCheckpoint({ directory: this.#log.directory, throughSegment, inBackground, signal })
     const whole = wholeOf(this.#log.directory, checkpoint)
+    this.#durations.record((performance.now() - startedMs) / 1000)
+    this.#written++
     this.#whole.push(whole)
     this.#checkpointedBytes = writtenBytes - segmentOffset
     this.#checkpointedAtMs = this.#clock.elapsedMs
@@ -292,6 +306,7 @@ export class Maintenance {
       else await this.#unlink(name)
     }
     this.#retired.add(number)
+    this.#removedSegments++
     this.#begunMs.delete(number)
     noteStep(directory, 'segment removed')
   }

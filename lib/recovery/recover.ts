@@ -2,6 +2,7 @@
  * `recover`: reads a log from its newest checkpoint on, feeds the machine of each user, and says what is there. Reads only.
  * Memory: the live buffers, a state per user, and a few chunks of the log.
  */
+import { recoveryChannel } from '../diagnostics.js'
 import { throwIfAborted, WalError } from '../errors.js'
 import type { BufferRecord } from '../replay/buffer-record.js'
 import { createDefaultCodec, type Codec } from '../replay/codec.js'
@@ -49,6 +50,7 @@ export async function recover(log: RecoverableLog, options: RecoverOptions = {})
     damage,
     durationMs: performance.now() - startedAt
   }
+  recoveryChannel.publish({ log, report })
   log.emit?.('recovered', report)
   return report
 }

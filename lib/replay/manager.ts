@@ -5,7 +5,9 @@
  */
 import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
+import { replayChannel } from '../diagnostics.js'
 import { throwIfAborted, WalError } from '../errors.js'
+import { Histogram, type HistogramValue } from '../metrics/histogram.js'
 import { Operation } from '../wal/types.js'
 import type { RecoveryReport } from '../recovery/report.js'
 import type { ReplayBuffer } from './buffer.js'
@@ -61,6 +63,16 @@ export interface ReplayResult<State> {
   error?: unknown
 }
 
+export interface ReplayManagerStats {
+  /** Replays of a buffer since this manager was made, by their outcome. */
+  committed: number
+  rolledBack: number
+  /** Measurements of those committed. */
+  measurements: number
+  /** How long they took, whatever the outcome, in seconds. */
+  duration: HistogramValue
+}
+
 export interface ReplayEvents {
   checkpoint: [{ userId: string; lsn: number; buffer: number }]
   commit: [{ userId: string; lsn: number; buffer: number; measurements: number }]
@@ -80,6 +92,9 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
   readonly #replayed = new Map<string, number>()
   /** States that were committed and that the store has not taken yet. */
   readonly #unstored = new Map<string, State>()
+  readonly #counts = { committed: 0, rolledBack: 0, measurements: 0 }
+  /** 100 µs to 52 s. */
+  readonly #duration = new Histogram(0.0001, 20)
 
   constructor(options: ReplayManagerOptions<State>) {
     super()
@@ -105,10 +120,14 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
    * `ERR_WAL_ABORTED` when the signal fires (rolled back, the attempt not counted), and what the log throws.
    */
   async replay(userId: string, options: { signal?: AbortSignal } = {}): Promise<ReplayResult<State>> {
-    throwIfAborted(options.signal)
+    return replayChannel.tracePromise(() => this.#replay(userId, options.signal), { userId })
+  }
+
+  async #replay(userId: string, signal: AbortSignal | undefined): Promise<ReplayResult<State>> {
+    throwIfAborted(signal)
     this.#buffer.setReplaying(userId, true)
     try {
-      return await this.#replayAll(userId, options.signal)
+      return await this.#replayAll(userId, signal)
     } finally {
       this.#buffer.setReplaying(userId, false)
     }
@@ -139,6 +158,11 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
     return new Map(this.#store.entries?.() ?? [])
   }
 
+  /** What was replayed since this manager was made. */
+  stats(): ReplayManagerStats {
+    return { ...this.#counts, duration: this.#duration.value() }
+  }
+
   /** Measurements of the user that were ever committed. */
   replayedMeasurements(userId: string): number {
     return this.#replayed.get(userId) ?? 0
@@ -158,7 +182,10 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
     const ended = await this.#endedRecords(userId)
     let state: State = await this.state(userId)
     for (const record of ended) {
-      const outcome = await this.#replayOne(userId, record, state, signal)
+      const startedAt = performance.now()
+      const outcome = await this.#replayOne(userId, record, state, signal).finally(() => {
+        this.#duration.record((performance.now() - startedAt) / 1000)
+      })
       if (outcome.error !== undefined) {
         const { attempts, parked } = record
         return { ...done, status: 'rolled_back', state, lsn: outcome.lsn, attempts, parked, error: outcome.error.cause }
@@ -215,6 +242,8 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
       return { lsn: await this.#rollBack(userId, record, fallback, cause, signal), state: before, error: { cause } }
     }
     this.#replayed.set(userId, replayed + count)
+    this.#counts.committed++
+    this.#counts.measurements += count
     this.#unstored.set(userId, state)
     this.#buffer.removeOldest(userId)
     if (this.#waitDurable) await journal.log?.durable(committed)
@@ -267,6 +296,7 @@ export class ReplayManager<State = unknown> extends EventEmitter<ReplayEvents> {
     const lsn = await this.#logRollback(userId, payload)
     record.attempts = attempts
     record.parked = parked
+    this.#counts.rolledBack++
     // The log says this state now, also of a user that had none before.
     this.#unstored.set(userId, this.#buffer.codec.decode(fallback) as State)
     if (this.#waitDurable) await this.#buffer.journal.log?.durable(lsn)

@@ -6,7 +6,9 @@ import { ReplayBuffer } from '../replay/buffer.js'
 import type { Codec } from '../replay/codec.js'
 import { ReplayManager, type MeasurementProcessor } from '../replay/manager.js'
 import type { StateStore } from '../replay/state-store.js'
-import type { WalHealth } from '../wal/health.js'
+import type { ReplayMetrics, WalMetrics } from '../metrics/catalogue.js'
+import { healthValues, replayMetrics } from '../metrics/values.js'
+import { serviceHealthOf, type WalHealth } from '../wal/health.js'
 import { Wal } from '../wal/wal.js'
 
 const HOUR_MS = 3_600_000
@@ -46,20 +48,25 @@ export class ReplayService<State = unknown> {
 
   /** The log's health, with parked replays ('degraded') and damaged buffers ('damaged') added. */
   health(): WalHealth {
-    const health = this.wal.health()
-    const reasons = [...health.reasons]
-    let { status } = health
-    const parked = this.manager.parkedUsers()
-    if (parked.length > 0) {
-      if (status === 'ok') status = 'degraded'
-      reasons.push(`${parked.length} users have a parked replay, the first is ${JSON.stringify(parked[0])}`)
-    }
-    const { taintedBuffers } = this.buffer.stats()
-    if (taintedBuffers > 0) {
-      if (status !== 'failed') status = 'damaged'
-      reasons.push(`${taintedBuffers} buffers miss entries that are damaged`)
-    }
-    return { status, reasons }
+    return serviceHealthOf(this.wal.health(), {
+      parkedUsers: this.manager.parkedUsers(),
+      taintedBuffers: this.buffer.stats().taintedBuffers
+    })
+  }
+
+  /** `wal.metrics` with those of buffers and replays; they look at every buffer. Health is that of the service. */
+  get metrics(): WalMetrics & ReplayMetrics {
+    return this.#metricsWith(this.wal.metrics)
+  }
+
+  /** The same after a look at the disk, which the event loop does not wait for. */
+  async collectMetrics(): Promise<WalMetrics & ReplayMetrics> {
+    return this.#metricsWith(await this.wal.collectMetrics())
+  }
+
+  #metricsWith(log: WalMetrics): WalMetrics & ReplayMetrics {
+    const replay = replayMetrics(this.buffer.stats(), this.manager.stats())
+    return { ...log, ...replay, wal_health: healthValues(this.health()) }
   }
 
   /** Makes everything durable and closes the log. Buffers stay in the log for the next start. */

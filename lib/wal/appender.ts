@@ -1,4 +1,5 @@
 /** What takes entries for an open log. Two do: `RingAppender` stores them itself, `NativeAppender` calls native code. */
+import type { Histogram } from '../metrics/histogram.js'
 import type { Operation } from './types.js'
 
 export interface Appender {
@@ -24,6 +25,8 @@ export interface Appender {
   readonly durableLsn: number
   /** Entries refused because the ring was full. */
   readonly backpressure: number
+  /** How long appends took, in seconds: of a sample of them. */
+  readonly durations: Histogram
   /** From now on everything is refused with `ERR_WAL_CLOSED`. */
   close(): void
 }

@@ -1,43 +1,102 @@
-/** The verdict over a log's state: a pure function of its figures. */
-import type { NativeRecovery, NativeStats } from '../../binding.js'
+/** The verdict over a log's state, and a service's: pure functions of what is known of them. */
+import type { NativeStats } from '../../binding.js'
 import type { WalError } from '../errors.js'
+import type { Damage } from './types.js'
+
+/** From the best to the worst. */
+export const HEALTH_STATUSES = ['ok', 'degraded', 'damaged', 'failed'] as const
 
 export interface WalHealth {
-  /** 'degraded': it works, but not as promised. 'damaged': stored entries are lost. 'failed': it takes no entries. */
-  status: 'ok' | 'degraded' | 'damaged' | 'failed'
+  /** 'degraded': it works, but not as promised. 'damaged': stored bytes are damaged. 'failed': it takes no entries. */
+  status: (typeof HEALTH_STATUSES)[number]
   /** One sentence for each thing that is wrong. */
   reasons: string[]
 }
 
-/** What maintenance says is wrong, and whether it is because entries are lost. */
-export interface Problem {
-  reason: string
-  isDamage: boolean
+export interface LogHealthFacts {
+  stats: Pick<NativeStats, 'killSafe' | 'state' | 'segmentBytes'>
+  /** Why the log takes no more entries. */
+  failure: WalError | undefined
+  /** What the last open found, and reading since. */
+  damage: readonly Damage[]
+  disk: { freeBytes: number; problem: string | undefined }
+  maintenance: { held: string | undefined; failures: readonly string[]; warnings: readonly string[] }
 }
 
-export function healthOf(stats: NativeStats, recovery: NativeRecovery, failure: WalError | undefined, maintenance: readonly Problem[] = []): WalHealth {
-  const reasons: string[] = []
-  let status: WalHealth['status'] = 'ok'
+export interface ReplayHealthFacts {
+  parkedUsers: readonly string[]
+  taintedBuffers: number
+}
+
+/** Damaged places and users that are told one by one; of the others their number. */
+const MOST_TOLD = 10
+
+export function healthOf(facts: LogHealthFacts): WalHealth {
+  const verdict = new Verdict()
+  noteStaging(verdict, facts)
+  noteDisk(verdict, facts)
+  noteMaintenance(verdict, facts.maintenance)
+  noteDamage(verdict, facts.damage)
+  if (facts.failure !== undefined || facts.stats.state === 'failed') {
+    verdict.note('failed', facts.failure?.message ?? 'the log has failed')
+  }
+  return verdict.health
+}
+
+/** A log's health with that of the replays behind it. */
+export function serviceHealthOf(log: WalHealth, { parkedUsers, taintedBuffers }: ReplayHealthFacts): WalHealth {
+  const verdict = new Verdict(log)
+  if (parkedUsers.length > 0) {
+    verdict.note('degraded', `${parkedUsers.length} users have a parked replay, the first is ${JSON.stringify(parkedUsers[0])}`)
+  }
+  if (taintedBuffers > 0) verdict.note('damaged', `${taintedBuffers} buffers miss entries that are damaged`)
+  return verdict.health
+}
+
+/** The worst status that was noted, and every reason. */
+class Verdict {
+  readonly health: WalHealth
+
+  constructor(from: WalHealth = { status: 'ok', reasons: [] }) {
+    this.health = { status: from.status, reasons: [...from.reasons] }
+  }
+
+  note(status: WalHealth['status'], reason: string): void {
+    if (HEALTH_STATUSES.indexOf(status) > HEALTH_STATUSES.indexOf(this.health.status)) this.health.status = status
+    this.health.reasons.push(reason)
+  }
+}
+
+function noteStaging(verdict: Verdict, { stats }: LogHealthFacts): void {
   if (!stats.killSafe) {
-    status = 'degraded'
-    reasons.push('entries are staged in the heap: without shared memory, what is not durable dies with the process')
+    verdict.note('degraded', 'entries are staged in the heap: without shared memory, what is not durable dies with the process')
   }
-  if (stats.state === 'degraded') {
-    status = 'degraded'
-    reasons.push('the disk is full: entries wait in the ring')
+  if (stats.state === 'degraded') verdict.note('degraded', 'the disk is full: entries wait in the ring')
+}
+
+function noteDisk(verdict: Verdict, { stats, disk, maintenance }: LogHealthFacts): void {
+  if (disk.problem !== undefined) verdict.note('degraded', `the directory of the log cannot be looked at: ${disk.problem}`)
+  if (stats.state !== 'degraded' && maintenance.warnings.length === 0 && disk.freeBytes < stats.segmentBytes) {
+    verdict.note('degraded', `the disk has ${disk.freeBytes} bytes left, fewer than a segment takes (${stats.segmentBytes})`)
   }
-  for (const { reason, isDamage } of maintenance) {
-    if (status !== 'damaged') status = isDamage ? 'damaged' : 'degraded'
-    reasons.push(reason)
-  }
-  for (const damage of recovery.damage) {
-    status = 'damaged'
-    const lost = damage.lastLsn === 0 ? 'no entry lost' : `LSN ${damage.firstLsn} to ${damage.lastLsn} lost`
-    reasons.push(`${damage.kind} damage in ${damage.file === '' ? 'the log' : damage.file}, ${lost}`)
-  }
-  if (failure !== undefined || stats.state === 'failed') {
-    status = 'failed'
-    reasons.push(failure?.message ?? 'the log has failed')
-  }
-  return { status, reasons }
+  for (const warning of maintenance.warnings) verdict.note('degraded', warning)
+}
+
+function noteMaintenance(verdict: Verdict, { held, failures }: LogHealthFacts['maintenance']): void {
+  for (const failure of failures) verdict.note('degraded', failure)
+  if (held !== undefined) verdict.note('damaged', `compaction waits and every segment is kept: ${held}; run ingest-wal repair`)
+}
+
+function noteDamage(verdict: Verdict, damage: readonly Damage[]): void {
+  for (const stretch of damage.slice(0, MOST_TOLD)) verdict.note('damaged', damageText(stretch))
+  if (damage.length > MOST_TOLD) verdict.note('damaged', `${damage.length - MOST_TOLD} more places are damaged`)
+}
+
+function damageText({ kind, file, firstLsn, lastLsn, users }: Damage): string {
+  const place = `${kind} damage in ${file === '' ? 'the log' : file}`
+  if (lastLsn === 0) return `${place}, no entry lost`
+  const lost = firstLsn === lastLsn ? `LSN ${firstLsn} lost` : `LSN ${firstLsn} to ${lastLsn} lost`
+  if (users.length === 0) return `${place}, ${lost}`
+  const others = users.length > MOST_TOLD ? ` and ${users.length - MOST_TOLD} more` : ''
+  return `${place}, ${lost}, of ${users.slice(0, MOST_TOLD).map((user) => JSON.stringify(user)).join(', ')}${others}`
 }

@@ -1,10 +1,16 @@
 /** Stages entries by a call of native code each: the road where memory of the ring cannot be given to JavaScript. */
 import type { NativeLog } from '../../binding.js'
+import { appendDurations } from '../metrics/histogram.js'
 import type { Appender } from './appender.js'
 import { MeasurementPayload, Operation } from './types.js'
 import { checkedUserIdBytes, unknownHandle } from './user-ids.js'
 
+/** One append of so many is measured. */
+const APPENDS_PER_SAMPLE = 64
+
 export class NativeAppender implements Appender {
+  readonly durations = appendDurations()
+  #sampleLeft = 0
   readonly #log: NativeLog
   /** Handles are indexes in here, plus one. */
   readonly #names: string[] = []
@@ -36,7 +42,12 @@ export class NativeAppender implements Appender {
 
   append(operation: Operation, userId: string, payload: Uint8Array | null, sequence: number): number {
     checkedUserIdBytes(userId)
-    return this.#log.append(operation, userId, payload, sequence)
+    if (this.#sampleLeft-- > 0) return this.#log.append(operation, userId, payload, sequence)
+    this.#sampleLeft = APPENDS_PER_SAMPLE - 1
+    const startedAt = performance.now()
+    const lsn = this.#log.append(operation, userId, payload, sequence)
+    this.durations.record((performance.now() - startedAt) / 1000)
+    return lsn
   }
 
   user(userId: string): number {

@@ -9,6 +9,7 @@
  */
 import type { NativeLog } from '../../binding.js'
 import { WalError } from '../errors.js'
+import { appendDurations } from '../metrics/histogram.js'
 import type { NativeModule } from '../native.js'
 import type { Appender } from './appender.js'
 import { MeasurementPayload, Operation } from './types.js'
@@ -67,9 +68,14 @@ const MAX_OPERATION = Operation.ROLLBACK
 const NEVER_WAKE = -1
 /** Entries of one turn that share a reading of the clock. */
 const ENTRIES_PER_CLOCK_READING = 64
+/** Of so many appends that read the clock one is measured. */
+const CLOCK_READINGS_PER_SAMPLE = 8
+/** In place of an error code: this append is to be measured, and is made anew for that. What the others do is not touched. */
+const MEASURE = -1000
 
 export class RingAppender implements Appender {
   backpressure = 0
+  readonly durations = appendDurations()
   readonly #log: NativeLog
   readonly #bytes: Uint8Array
   readonly #words: Int32Array
@@ -91,6 +97,8 @@ export class RingAppender implements Appender {
   /** Entries that may take #nowMs before the clock is read again. */
   #clockLeft = 0
   #isTurnWatched = false
+  /** Readings of the clock until an append is measured. */
+  #sampleLeft = 0
   readonly #endTurn = (): void => {
     this.#clockLeft = 0
     this.#isTurnWatched = false
@@ -152,7 +160,7 @@ export class RingAppender implements Appender {
     }
     const user = this.#users.numberOf(userId) ?? this.#users.add(userId)
     const at = this.#begin(operation, user, payloadBytes, sequence)
-    if (at < 0) return at
+    if (at < 0) return at === MEASURE ? this.#timedAppend(operation, userId, payload, sequence) : at
     if (payload !== null) this.#bytes.set(payload, at)
     return this.#publish(at + ((payloadBytes + 7) & ~7))
   }
@@ -170,7 +178,7 @@ export class RingAppender implements Appender {
       typeof user === 'string' ? (this.#users.numberOf(user) ?? this.#users.add(user)) : this.#users.numberOfHandle(user)
     const payloadBytes = source === 0 ? MEASUREMENT_BYTES : MEASUREMENT_ORIGIN_BYTES
     const at = this.#begin(Operation.ADD_MEASUREMENT, number, payloadBytes, sequence)
-    if (at < 0) return at
+    if (at < 0) return at === MEASURE ? this.#timedAppendMeasurement(user, timestamp, value, sequence, buffer, source, position) : at
     const words = this.#words
     const numbers = this.#numbers
     const word = at >> 2
@@ -194,7 +202,7 @@ export class RingAppender implements Appender {
     return this.#isFree(needed <= lapLeft ? needed : needed + lapLeft)
   }
 
-  /** Stores everything of an entry but its payload. Returns where the payload goes, or an error code. */
+  /** Stores everything of an entry but its payload. Returns where the payload goes, an error code, or MEASURE. */
   #begin(operation: Operation, user: number, payloadBytes: number, sequence: number): number {
     const users = this.#users
     const ids = users.words
@@ -209,7 +217,7 @@ export class RingAppender implements Appender {
       this.backpressure++
       return this.#codes.backpressure
     }
-    if (this.#clockLeft-- <= 0) this.#readClock()
+    if (this.#clockLeft-- <= 0 && this.#readClock()) return MEASURE
     const word = this.#at >> 2
     const double = this.#at >> 3
     words[word] = ENTRY_MAGIC
@@ -278,12 +286,33 @@ export class RingAppender implements Appender {
     return this.#freeBytes
   }
 
-  #readClock(): void {
+  #timedAppend(operation: Operation, userId: string, payload: Uint8Array | null, sequence: number): number {
+    const startedAt = performance.now()
+    const lsn = this.append(operation, userId, payload, sequence)
+    this.durations.record((performance.now() - startedAt) / 1000)
+    return lsn
+  }
+
+  #timedAppendMeasurement(...given: Parameters<Appender['appendMeasurement']>): number {
+    const startedAt = performance.now()
+    const lsn = this.appendMeasurement(...given)
+    this.durations.record((performance.now() - startedAt) / 1000)
+    return lsn
+  }
+
+  /** Whether the append that asks is to be measured. */
+  #readClock(): boolean {
     this.#nowMs = Date.now()
     this.#clockLeft = ENTRIES_PER_CLOCK_READING - 1
-    if (this.#isTurnWatched) return
-    this.#isTurnWatched = true
-    queueMicrotask(this.#endTurn)
+    if (!this.#isTurnWatched) {
+      this.#isTurnWatched = true
+      queueMicrotask(this.#endTurn)
+    }
+    if (this.#sampleLeft-- > 0) return false
+    this.#sampleLeft = CLOCK_READINGS_PER_SAMPLE - 1
+    // It comes twice.
+    this.#clockLeft++
+    return true
   }
 }
 

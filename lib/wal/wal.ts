@@ -1,7 +1,8 @@
 /** `Wal`: the log as a service sees it. Everything that touches a file happens in the native core, on its own thread. */
 import { EventEmitter } from 'node:events'
 import { resolve } from 'node:path'
-import type { NativeEvent, NativeLog, NativeReader, NativeRecovery, NativeStats } from '../../binding.js'
+import type { NativeEvent, NativeHistograms, NativeLog, NativeReader, NativeRecovery, NativeStats } from '../../binding.js'
+import { checkpointChannel, openChannel, rotateChannel, syncChannel } from '../diagnostics.js'
 import { throwIfAborted, WalError, type WalErrorCode } from '../errors.js'
 import {
   Maintenance,
@@ -11,13 +12,16 @@ import {
   type CompactResult,
   type MaintainedLog
 } from '../maintenance/maintenance.js'
+import type { WalMetrics } from '../metrics/catalogue.js'
+import { DiskWatcher, type DiskFigures } from '../metrics/disk-figures.js'
+import { logMetrics } from '../metrics/values.js'
 import { fromNative, native } from '../native.js'
 import type { Appender } from './appender.js'
 import { chunksOf, nativeReadOptions } from './chunks.js'
 import { entriesOf } from './entries.js'
 import type { WalEvents } from './events.js'
 import { healthOf, type WalHealth } from './health.js'
-import { metricsOf, type WalMetrics } from './metrics.js'
+import { KnownDamage } from './known-damage.js'
 import { NativeAppender } from './native-appender.js'
 import { resolveWalOptions, type ResolvedWalOptions, type WalOptions } from './options.js'
 import { RingAppender } from './ring-appender.js'
@@ -51,10 +55,17 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   #failure: WalError | undefined
   #closing: Promise<void> | undefined
   #finalStats: WalStats | undefined
+  #finalHistograms: NativeHistograms | undefined
+  readonly #disk: DiskWatcher
+  readonly #damage: KnownDamage
+  /** Durable LSN of the last message on the channel of syncs. */
+  #toldDurableLsn = 0
 
-  private constructor(log: NativeLog, directory: string, options: ResolvedWalOptions) {
+  private constructor(log: NativeLog, disk: DiskWatcher, directory: string, options: ResolvedWalOptions) {
     super()
     this.#native = log
+    this.#disk = disk
+    this.#damage = new KnownDamage(native().damageKinds, log.recovery.damage)
     const memory = log.ringMemory()
     this.#appender = memory === null ? new NativeAppender(log) : new RingAppender(log, memory, native())
     this.recovery = log.recovery
@@ -63,6 +74,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     this.#maintenance = new Maintenance(this.#maintained(options), options)
     this.#maintains = options.maintenance
     if (this.#maintains) this.#maintenance.start()
+    this.on('checkpoint', (checkpoint) => checkpointChannel.publish({ directory: this.directory, ...checkpoint }))
   }
 
   /**
@@ -84,12 +96,13 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     } catch (error) {
       throw fromNative(error)
     }
-    wal = new Wal(log, given.directory, resolved)
+    wal = new Wal(log, await diskOf(log, resolved.directory), given.directory, resolved)
     wal.#onWake()
     if (options.signal?.aborted) {
       await wal.close()
       throwIfAborted(options.signal)
     }
+    openChannel.publish({ directory: wal.directory, wal })
     return wal
   }
 
@@ -223,6 +236,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
       ...options,
       onDamage: (damage) => {
         options.onDamage?.(damage)
+        this.#damage.add(damage)
         this.emit('corruption', damage)
       }
     })
@@ -233,14 +247,42 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     return this.#finalStats ?? this.#call((log) => this.#statsOf(log))
   }
 
-  /** Counters and gauges under their Prometheus names. */
+  /**
+   * Figures of this moment under their Prometheus names (docs/operations.md): numbers, histograms, and numbers by label.
+   * What concerns the disk is what was last seen of it; `collectMetrics` looks first.
+   */
   get metrics(): WalMetrics {
-    return metricsOf(this.stats(), this.recovery)
+    return this.#metricsWith(this.#disk.look())
+  }
+
+  /** The same after a look at the disk, which the event loop does not wait for. */
+  async collectMetrics(): Promise<WalMetrics> {
+    return this.#metricsWith(await this.#disk.ask())
+  }
+
+  #metricsWith(disk: DiskFigures): WalMetrics {
+    return logMetrics({
+      stats: this.stats(),
+      histograms: this.#finalHistograms ?? this.#call((log) => log.histograms()),
+      recovery: this.recovery,
+      appendDuration: this.#appender.durations.value(),
+      disk,
+      maintenance: this.#maintenance.figures(),
+      corruptions: this.#damage.counts,
+      health: this.health(),
+      nowMs: Date.now()
+    })
   }
 
   /** Whether the log does what it promises, and if not, why. */
   health(): WalHealth {
-    return healthOf(this.stats(), this.recovery, this.#failure, this.#maintenance.problems())
+    return healthOf({
+      stats: this.stats(),
+      failure: this.#failure,
+      damage: this.#damage.places,
+      disk: this.#disk.look(),
+      maintenance: this.#maintenance.figures()
+    })
   }
 
   /**
@@ -278,6 +320,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   async #close(): Promise<void> {
     this.#onWake()
     this.#finalStats = { ...this.#statsOf(this.#native), state: 'closed' }
+    this.#finalHistograms = this.#native.histograms()
     this.#appender.close()
     await this.#maintenance.close()
     try {
@@ -323,6 +366,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     }
     this.#waiters.settle(this.#native.durableLsn())
     if (this.#completions.size > 0) this.#completions.settle(this.#native.completeThrough())
+    if (syncChannel.hasSubscribers) this.#tellSync()
     if (this.#drainWaiters.length > 0 && this.#closing === undefined && this.#native.isDrained()) {
       for (const waiter of this.#drainWaiters.splice(0)) waiter.resolve()
     }
@@ -330,9 +374,17 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     if (this.#waiters.size + this.#completions.size + this.#drainWaiters.length === 0) this.#native.hold(false)
   }
 
+  #tellSync(): void {
+    const durableLsn = this.#native.durableLsn()
+    if (durableLsn <= this.#toldDurableLsn) return
+    this.#toldDurableLsn = durableLsn
+    syncChannel.publish({ directory: this.directory, durableLsn })
+  }
+
   #tell(event: NativeEvent): void {
     switch (event.kind) {
       case 'rotate':
+        rotateChannel.publish({ directory: this.directory, segment: event.segment, lsn: event.lsn })
         this.emit('rotate', { segment: event.segment, lsn: event.lsn })
         if (this.#maintains) this.#maintenance.onRotate()
         break
@@ -390,5 +442,17 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     const complete = this.#completions.wait(segment)
     this.#native.hold(true)
     await abortable(complete, signal)
+  }
+}
+
+/** The log is closed again when its disk cannot be looked at. */
+async function diskOf(log: NativeLog, directory: string): Promise<DiskWatcher> {
+  const { segments } = log.recovery
+  const sizeBytes = segments.reduce((bytes, segment) => bytes + segment.fileBytes, 0)
+  try {
+    return await DiskWatcher.of(directory, { segments: segments.length, sizeBytes })
+  } catch (error) {
+    await log.close()
+    throw error
   }
 }

@@ -6,6 +6,7 @@
 
 #include "chunk_memory.h"
 #include "damage.h"
+#include "histogram.h"
 #include "inspect.h"
 #include "log.h"
 #include "napi_setup.h"
@@ -26,6 +27,21 @@ Napi::Value ToObject(Napi::Env env, const std::vector<Damage>& damage);
 // that is needed no more, now or when the result has been collected, goes to `memory`.
 Napi::Object ToObject(Napi::Env env, const Napi::Object& spare, const std::shared_ptr<ChunkMemory>& memory,
                       Chunk* chunk);
+
+// A snapshot, as NativeHistogram.
+template <uint64_t first_bound, size_t bound_count>
+Napi::Object ToObject(Napi::Env env, const Histogram<first_bound, bound_count>& histogram) {
+  using Of = Histogram<first_bound, bound_count>;
+  Napi::Float64Array bounds = Napi::Float64Array::New(env, Of::kBounds);
+  for (size_t i = 0; i < Of::kBounds; i++) bounds[i] = static_cast<double>(Of::Bound(i));
+  Napi::Float64Array counts = Napi::Float64Array::New(env, Of::kBuckets);
+  for (size_t i = 0; i < Of::kBuckets; i++) counts[i] = static_cast<double>(histogram.count(i));
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("bounds", bounds);
+  object.Set("counts", counts);
+  object.Set("sum", Napi::Number::New(env, static_cast<double>(histogram.sum())));
+  return object;
+}
 
 // Names of the numbers in a chunk's columns, in order.
 Napi::Value EntryColumns(Napi::Env env);

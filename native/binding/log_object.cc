@@ -132,6 +132,7 @@ Napi::Function LogObject::Define(Napi::Env env) {
                          InstanceMethod<&LogObject::Hold>("hold"),
                          InstanceMethod<&LogObject::TakeEvents>("takeEvents"),
                          InstanceMethod<&LogObject::Stats>("stats"),
+                         InstanceMethod<&LogObject::Histograms>("histograms"),
                          InstanceMethod<&LogObject::Read>("read"),
                          InstanceMethod<&LogObject::Rotate>("rotate"),
                          InstanceMethod<&LogObject::CompleteThrough>("completeThrough"),
@@ -307,6 +308,19 @@ Napi::Value LogObject::Stats(const Napi::CallbackInfo& info) {
   stats.Set("backpressure", number(log->backpressure()));
   stats.Set("preallocated", Napi::Boolean::New(env, counters.preallocated));
   return stats;
+}
+
+Napi::Value LogObject::Histograms(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Log* log = Live(env);
+  if (log == nullptr) return env.Undefined();
+  const Writer::Histograms& histograms = log->writer()->histograms();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("syncNs", ToObject(env, histograms.sync_ns));
+  result.Set("flushNs", ToObject(env, histograms.flush_ns));
+  result.Set("batchEntries", ToObject(env, histograms.batch_entries));
+  result.Set("batchBytes", ToObject(env, histograms.batch_bytes));
+  return result;
 }
 
 Napi::Value LogObject::Read(const Napi::CallbackInfo& info) {

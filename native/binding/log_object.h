@@ -36,6 +36,7 @@ class LogObject : public Napi::ObjectWrap<LogObject> {
   Napi::Value Hold(const Napi::CallbackInfo& info);
   Napi::Value TakeEvents(const Napi::CallbackInfo& info);
   Napi::Value Stats(const Napi::CallbackInfo& info);
+  Napi::Value Histograms(const Napi::CallbackInfo& info);
   Napi::Value Read(const Napi::CallbackInfo& info);
   Napi::Value Rotate(const Napi::CallbackInfo& info);
   Napi::Value CompleteThrough(const Napi::CallbackInfo& info);

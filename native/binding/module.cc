@@ -3,6 +3,7 @@
 #include "checkpoint_thread.h"
 #include "convert.h"
 #include "crc32c.h"
+#include "damage.h"
 #include "format.h"
 #include "log_object.h"
 #include "reader_object.h"
@@ -85,6 +86,13 @@ Napi::Array ErrorCodes(Napi::Env env) {
   return codes;
 }
 
+Napi::Array DamageKinds(Napi::Env env) {
+  Napi::Array kinds = Napi::Array::New(env);
+  uint32_t index = 0;
+  for (const char* kind : damage_kind::kAll) kinds.Set(index++, kind);
+  return kinds;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   auto* data = new AddonData();
   data->log_class = Napi::Persistent(LogObject::Define(env));
@@ -95,6 +103,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("crc32cImplementation", Crc32cImplementation());
   exports.Set("operations", Operations(env));
   exports.Set("errorCodes", ErrorCodes(env));
+  exports.Set("damageKinds", DamageKinds(env));
   exports.Set("limits", Limits(env));
   exports.Set("ringLayout", RingLayout(env));
   exports.Set("entryColumns", EntryColumns(env));

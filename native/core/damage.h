@@ -40,6 +40,11 @@ constexpr const char* kNotAFile = "not_a_file";                // a FIFO, a link
 constexpr const char* kCheckpoint = "checkpoint";              // a checkpoint that is not whole
 constexpr const char* kIdentity = "identity";                  // log.id
 constexpr const char* kRing = "ring";                          // the staging ring in shared memory
+
+constexpr const char* kAll[] = {
+    kEntry,          kBytes,            kUnreadable,     kMissingEntries, kCutShort, kHeaderCopy, kSegmentHeader,
+    kMissingSegment, kMisplacedSegment, kForeignSegment, kBrokenChain,    kNotAFile, kIdentity,   kCheckpoint, kRing,
+};
 }  // namespace damage_kind
 
 struct TornTail {

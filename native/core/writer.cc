@@ -306,6 +306,7 @@ Status Writer::Rotate() {
 }
 
 Status Writer::WriteStaged() {
+  const uint64_t begun_ns = environment_.clock->MonotonicNs();
   uint64_t first_record_bytes = 0;
   INGEST_WAL_RETURN_IF_ERROR(NextRecordBytes(drained_, &first_record_bytes));
   INGEST_WAL_RETURN_IF_ERROR(EnsureSegment(first_record_bytes));
@@ -323,6 +324,7 @@ Status Writer::WriteStaged() {
     status = WriteBatch(first_record_bytes, &written);
   }
   if (written.position == drained_) return status;
+  const uint64_t sync_begun_ns = environment_.clock->MonotonicNs();
   const Status synced = active_->Sync();
   if (!synced.ok()) {
     // Final for this file whatever the reason, a full disk included: what of the batches reached it is unknown.
@@ -330,6 +332,9 @@ Status Writer::WriteStaged() {
     return synced;
   }
   counters_.syncs.fetch_add(1, std::memory_order_relaxed);
+  const uint64_t synced_ns = environment_.clock->MonotonicNs();
+  histograms_.sync_ns.Record(synced_ns - sync_begun_ns);
+  histograms_.flush_ns.Record(synced_ns - begun_ns);
   Acknowledge(written);
   return status;
 }
@@ -343,6 +348,8 @@ Status Writer::WriteBatch(uint64_t first_entry_bytes, Written* written) {
   writing_ = false;
   counters_.batches.fetch_add(1, std::memory_order_relaxed);
   counters_.written_bytes.fetch_add(batch_.bytes(), std::memory_order_relaxed);
+  histograms_.batch_entries.Record(batch_.last_lsn() - written->lsn);
+  histograms_.batch_bytes.Record(batch_.bytes());
   *written = Written{end_position, batch_.last_lsn(), batch_.last_checksum(), written->bytes + batch_.bytes()};
   return Status();
 }

@@ -48,6 +48,13 @@ std::string Kinds(const std::vector<LogEvent>& events) {
   return text;
 }
 
+template <typename Of>
+uint64_t CountOf(const Of& histogram) {
+  uint64_t count = 0;
+  for (size_t bucket = 0; bucket < Of::kBuckets; bucket++) count += histogram.count(bucket);
+  return count;
+}
+
 TEST(GroupCommit, OneSyncForAllThatIsStaged) {
   MemoryWorld world;
   std::unique_ptr<Log> log = OpenLog(&world);
@@ -61,6 +68,37 @@ TEST(GroupCommit, OneSyncForAllThatIsStaged) {
   EXPECT_EQ(log->writer()->counters().batches.load(), 4u);
   EXPECT_FALSE(log->writer()->Step());
   EXPECT_EQ(syncs.calls, 1u);
+}
+
+TEST(GroupCommit, EachSyncAndEachBatchIsCountedInItsHistogram) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  AppendEntries(log.get(), 80);
+  FlushAll(log.get());
+  AppendEntries(log.get(), 1);
+  FlushAll(log.get());
+  const Writer::Counters& counters = log->writer()->counters();
+  const Writer::Histograms& histograms = log->writer()->histograms();
+  EXPECT_EQ(CountOf(histograms.sync_ns), counters.syncs.load());
+  EXPECT_EQ(CountOf(histograms.flush_ns), counters.syncs.load());
+  EXPECT_EQ(CountOf(histograms.batch_entries), counters.batches.load());
+  EXPECT_EQ(CountOf(histograms.batch_bytes), counters.batches.load());
+  EXPECT_EQ(histograms.batch_entries.sum(), 81u);
+  EXPECT_EQ(histograms.batch_entries.count(0), 1u);
+  EXPECT_LT(0u, histograms.batch_bytes.sum());
+  EXPECT_LE(histograms.batch_bytes.sum(), counters.written_bytes.load());
+  EXPECT_LE(histograms.sync_ns.sum(), histograms.flush_ns.sum());
+}
+
+TEST(GroupCommit, ASyncThatFailsIsNotCounted) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  Faults syncs(&world, Call::kSync, kBroken);
+  syncs.failures = 1;
+  AppendEntries(log.get(), 1);
+  EXPECT_FALSE(log->writer()->Step());
+  EXPECT_EQ(CountOf(log->writer()->histograms().sync_ns), 0u);
+  EXPECT_EQ(CountOf(log->writer()->histograms().batch_entries), 1u);
 }
 
 TEST(GroupCommit, NothingIsAcknowledgedBeforeTheSync) {

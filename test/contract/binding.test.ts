@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { NativeEvent, NativeLog, NativeReader } from '../../binding.js'
+import type { NativeEvent, NativeHistogram, NativeLog, NativeReader } from '../../binding.js'
 import { native } from '../../lib/native.js'
+import { tableRows } from './format-page.js'
 
 const DECLARATIONS = join(import.meta.dirname, '../../binding.d.ts')
 
@@ -96,6 +97,10 @@ describe('exports', () => {
     expect(found.sort()).toEqual(declared.functions.sort())
   })
 
+  test('damageKinds are those of the page on the format', () => {
+    expect(native().damageKinds).toEqual(tableRows('Damage', 'Kind', 'Found').map((row) => row['Kind']))
+  })
+
   test('limits', () => {
     expect(fieldsOf(native().limits)).toEqual(declaredFields('limits'))
     for (const limit of Object.values(native().limits)) expect(limit).toSatisfy(Number.isSafeInteger)
@@ -161,6 +166,16 @@ describe('objects', () => {
   })
 
   test('NativeStats', () => expect(fieldsOf(log.stats())).toEqual(declaredFields('NativeStats')))
+
+  test('NativeHistograms, each with a bucket more than bounds', () => {
+    const histograms = log.histograms()
+    expect(fieldsOf(histograms)).toEqual(declaredFields('NativeHistograms'))
+    for (const histogram of Object.values(histograms) as NativeHistogram[]) {
+      expect(fieldsOf(histogram)).toEqual(declaredFields('NativeHistogram'))
+      expect(histogram.counts.length).toBe(histogram.bounds.length + 1)
+      expect([...histogram.bounds]).toEqual([...histogram.bounds].sort((one, other) => one - other))
+    }
+  })
 
   test('NativeRecovery', () => expect(fieldsOf(log.recovery)).toEqual(declaredFields('NativeRecovery')))
 
