@@ -43,7 +43,7 @@ constexpr const char* kRing = "ring";                          // the staging ri
 
 constexpr const char* kAll[] = {
     kEntry,          kBytes,            kUnreadable,     kMissingEntries, kCutShort, kHeaderCopy, kSegmentHeader,
-    kMissingSegment, kMisplacedSegment, kForeignSegment, kBrokenChain,    kNotAFile, kIdentity,   kCheckpoint, kRing,
+    kMissingSegment, kMisplacedSegment, kForeignSegment, kBrokenChain,    kNotAFile, kCheckpoint, kIdentity,   kRing,
 };
 }  // namespace damage_kind
 

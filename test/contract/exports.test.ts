@@ -58,6 +58,36 @@ test('a first log runs from CommonJS', () => {
   expect(run('first.cjs', `const { Wal, Operation } = require('ingest-wal')\n${FIRST_LOG}`)).toEqual([[1, 'user-1', '72']])
 })
 
+const FIRST_METRICS = `
+  const { mkdtempSync, rmSync } = process.getBuiltinModule('node:fs')
+  async function main() {
+    const directory = mkdtempSync(process.getBuiltinModule('node:os').tmpdir() + '/ingest-wal-first-')
+    const wal = await Wal.open({ directory })
+    await wal.durable(wal.append(Operation.COMMIT, 'user-1'))
+    // The registry is prom-client's own, the meter that of a provider which does nothing.
+    const unregister = [prometheus.registerWalMetrics(wal), otel.registerWalMetrics(wal)]
+    const text = await register.metrics()
+    for (const each of unregister) each()
+    await wal.close()
+    rmSync(directory, { recursive: true })
+    console.log(JSON.stringify([/^wal_last_lsn \\d+$/m.exec(text)[0], await register.metrics()]))
+  }
+  main()`
+
+test.each([
+  ['ESM', 'metrics.mjs', (name: string, from: string) => `import ${name} from '${from}'`],
+  ['CommonJS', 'metrics.cjs', (name: string, from: string) => `const ${name.replace('* as ', '')} = require('${from}')`]
+])('metrics go to prom-client and OpenTelemetry from %s', (_, file, line) => {
+  symlinkPeer('prom-client')
+  const lines = [line('{ Wal, Operation }', 'ingest-wal'), line('* as prometheus', 'ingest-wal/prometheus'), line('* as otel', 'ingest-wal/otel'), line('{ register }', 'prom-client')]
+  expect(run(file, `${lines.join('\n')}\n${FIRST_METRICS}`)).toEqual(['wal_last_lsn 1', '\n'])
+})
+
+function symlinkPeer(name: string): void {
+  rmSync(join(folder, 'node_modules', name), { force: true })
+  symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
+}
+
 const TYPED_USE = `
   export async function use(): Promise<number> {
     const log = await wal.Wal.open({ directory: 'data/wal' })
@@ -65,16 +95,24 @@ const TYPED_USE = `
     // An 'any' that came from a declaration that does not resolve would take the string.
     // @ts-expect-error a number is no string
     const text: string = stats.lastLsn
-    return log.append(wal.Operation.COMMIT, text)
+    const lsn: number = log.metrics.wal_last_lsn
+    // @ts-expect-error a histogram is no number
+    const duration: number = log.metrics.wal_fsync_duration_seconds
+    prometheus.registerWalMetrics(log, { labels: { log: 'orders' } })()
+    // @ts-expect-error labels are strings
+    prometheus.registerWalMetrics(log, { labels: { log: 1 } })
+    otel.registerWalMetrics(log, { attributes: { log: 1 } })()
+    return log.append(wal.Operation.COMMIT, text) + lsn + duration
   }
 `
 
 test.each([
-  ['ESM', 'use.mts', "import * as wal from 'ingest-wal'"],
-  ['CommonJS', 'use.cts', "import wal = require('ingest-wal')"]
+  ['ESM', 'use.mts', (name: string, from: string) => `import * as ${name} from '${from}'\n`],
+  ['CommonJS', 'use.cts', (name: string, from: string) => `import ${name} = require('${from}')\n`]
 ])('declarations resolve from %s', (_, name, line) => {
   const file = join(folder, name)
-  writeFileSync(file, `${line}\n${TYPED_USE}`)
+  const lines = [line('wal', 'ingest-wal'), line('prometheus', 'ingest-wal/prometheus'), line('otel', 'ingest-wal/otel')]
+  writeFileSync(file, lines.join('') + TYPED_USE)
   const program = ts.createProgram([file], {
     module: ts.ModuleKind.NodeNext,
     target: ts.ScriptTarget.ES2022,

@@ -89,6 +89,10 @@ describe('the tarball', () => {
         'dist/esm/cli/main.js',
         'dist/cjs/index.js',
         'dist/cjs/index.d.ts',
+        ...['esm', 'cjs'].flatMap((format) => ['prometheus', 'otel'].flatMap((name) => [`dist/${format}/metrics/${name}.js`, `dist/${format}/metrics/${name}.d.ts`])),
+        'ops/README.md',
+        'ops/alerts.yml',
+        'ops/grafana-dashboard.json',
         'dist/binding.d.ts',
         ...readdirSync(PREBUILDS).map((file) => `prebuilds/${process.platform}-${process.arch}/${file}`)
       ])
@@ -96,7 +100,7 @@ describe('the tarball', () => {
   })
 
   test('holds no sources, tests, build trees or logs', () => {
-    const allowed = /^(dist|docs|prebuilds)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
+    const allowed = /^(dist|docs|ops|prebuilds)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
     expect(packed.filter((path) => !allowed.test(path))).toEqual([])
     expect(packed.filter((path) => /\.(cc|h|o|map|wal|tgz|log|tsbuildinfo)$|\.test\./.test(path))).toEqual([])
   })
@@ -125,6 +129,17 @@ describe('installed without a compiler, scripts off', () => {
     expect(stderr).toBe('')
     expect(stdout).toBe('1 user-1 72\n')
     expect(status).toBe(0)
+  })
+
+  test.each([
+    ['prometheus', 'prom-client'],
+    ['otel', '@opentelemetry/api']
+  ])('ingest-wal/%s asks for %s, which nothing else does', (name, peer) => {
+    for (const load of [`import('ingest-wal/${name}').catch`, `new Promise(() => require('ingest-wal/${name}')).catch`]) {
+      const { stdout, status } = run(['-e', `${load}((error) => console.log(error.message))`])
+      expect(stdout).toContain(peer)
+      expect(status).toBe(0)
+    }
   })
 
   test('the command line answers under its name', () => {
