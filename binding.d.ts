@@ -72,10 +72,11 @@ export interface NativeDamage {
 export interface NativeSegment {
   number: number
   file: string
-  /** 'unread': covered, and recovery had no need to look at it. */
-  state: 'sealed' | 'unsealed' | 'active' | 'rejected' | 'unread'
+  /** 'compressed': sealed, and compressed. 'unread': covered, and recovery had no need to look at it. */
+  state: 'sealed' | 'compressed' | 'unsealed' | 'active' | 'rejected' | 'unread'
+  /** On the disk. */
   fileBytes: number
-  /** Offset after the last whole record. */
+  /** Offset after the last whole record; of a compressed one, in what it was before. */
   endOffset: number
   firstLsn: number
   lastLsn: number
@@ -281,6 +282,11 @@ export interface NativeLog {
    * ERR_WAL_INVALID_ARGUMENT unless it is complete and the second newest checkpoint covers it.
    */
   retire(segment: number): void
+  /**
+   * Gives up the plain file of a segment that is there compressed as well. Throws ERR_WAL_INVALID_ARGUMENT unless it is complete
+   * and the compressed one has a sound header, its seal and its parities; that all of it is right, the caller has seen.
+   */
+  retireUncompressed(segment: number): void
   /** Flushes, syncs, seals, removes the ring, releases the lock. Rejects when something could not be made durable. */
   close(): Promise<void>
 }

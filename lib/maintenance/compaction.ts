@@ -55,8 +55,8 @@ async function planInThread({ directory, throughSegment, inBackground, signal }:
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     const answer = await answerOf(worker)
-    if (answer !== undefined && 'plan' in answer) return answer.plan
     throwIfAborted(signal)
+    if (answer !== undefined && 'plan' in answer) return answer.plan
     if (answer === undefined) throw new WalError('ERR_WAL_IO', 'the thread that plans a checkpoint ended without an answer')
     throw new WalError(answer.error.code, answer.error.message)
   } finally {

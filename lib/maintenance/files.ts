@@ -24,6 +24,7 @@ export interface LogFiles {
 
 const NAME = /^(\d{16})\.(wal|wal\.gz|ckpt)$/
 const DISK_BLOCK_BYTES = 512
+const SIZES_AT_A_TIME = 256
 
 export function checkpointName(number: number): string {
   return `${String(number).padStart(16, '0')}.ckpt`
@@ -33,11 +34,16 @@ export function checkpointName(number: number): string {
 export async function listLogFiles(directory: string): Promise<LogFiles> {
   const segments = new Map<number, SegmentFile>()
   const checkpoints: CheckpointFile[] = []
-  for (const name of (await readdir(directory)).sort()) {
+  const names = (await readdir(directory)).filter((name) => NAME.test(name)).sort()
+  const sizes: Array<number | undefined> = []
+  // Many at a time: on a busy event loop, each that is waited for by itself costs a turn.
+  for (let from = 0; from < names.length; from += SIZES_AT_A_TIME) {
+    sizes.push(...(await Promise.all(names.slice(from, from + SIZES_AT_A_TIME).map((name) => diskBytes(join(directory, name))))))
+  }
+  for (const [index, name] of names.entries()) {
     const match = NAME.exec(name)
-    if (match === null) continue
-    const bytes = await diskBytes(join(directory, name))
-    if (bytes === undefined) continue
+    const bytes = sizes[index]
+    if (match === null || bytes === undefined) continue
     const number = Number(match[1])
     const segment = segments.get(number)
     if (match[2] === 'ckpt') checkpoints.push({ number, name, bytes })

@@ -5,17 +5,18 @@
  *   rotate ──> plan ──> checkpoint written, read back, named ──> only then anything is removed
  *
  * What is removed by the word of two checkpoints is removed only when this process has seen both whole: the one that recovery
- * began with, and those that it wrote.
+ * began with, those that it wrote, and, while it knows of one alone, an older one that it has read for that.
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NativeCheckpoint, NativeLog, NativeRecovery } from '../../binding.js'
 import { throwIfAborted, WalError } from '../errors.js'
 import { checkpointDurations, type MaintenanceFigures } from '../metrics/maintenance-figures.js'
-import { readLogChunks } from '../wal/inspect.js'
+import { readLogChunks, scanLog } from '../wal/inspect.js'
 import { archiveCheckpoint, checkLabel, moveToArchive } from './archive.js'
 import { LogClock, SYSTEM_CLOCKS, type Clocks } from './clock.js'
 import { writeCheckpoint } from './compaction.js'
+import { CompressionJob } from './compression.js'
 import { diskWarnings, freeDiskBytes } from './disk-watch.js'
 import { listLogFiles, syncDirectory, type LogFiles } from './files.js'
 import { decideRetention, removableThrough, type RetentionRules } from './retention.js'
@@ -26,6 +27,7 @@ export interface MaintenanceSettings {
   checkpointBytes: number
   checkpointIntervalMs: number
   retentionDays: number
+  compression: 'gzip' | 'none'
   diskBudgetBytes: number
   archiveDirectory: string
 }
@@ -35,7 +37,7 @@ export interface MaintainedLog {
   readonly directory: string
   readonly segmentBytes: number
   readonly recovery: Pick<NativeRecovery, 'checkpoints' | 'segments' | 'damage'>
-  readonly native: Pick<NativeLog, 'rotate' | 'completeThrough' | 'retire' | 'stats'>
+  readonly native: Pick<NativeLog, 'rotate' | 'completeThrough' | 'retire' | 'retireUncompressed' | 'stats'>
   /** Whether somebody reads entries: nothing is removed meanwhile. */
   isRead(): boolean
   /** Makes everything appended so far durable. */
@@ -106,6 +108,8 @@ export class Maintenance {
   readonly #scheduler: Scheduler
   /** Checkpoints that this process knows to be whole, the oldest first. */
   readonly #whole: Whole[]
+  /** Older ones that recovery has not read, the newest last. */
+  readonly #unread: NativeCheckpoint[]
   /** When segments had their first entry, as far as it was asked. */
   readonly #begunMs = new Map<number, number>()
   /** Segments that were given up: their files may be there a while. */
@@ -118,6 +122,7 @@ export class Maintenance {
   readonly #durations = checkpointDurations()
   #written = 0
   #removedSegments = 0
+  #compressedSegments = 0
 
   constructor(log: MaintainedLog, settings: MaintenanceSettings, clocks: Clocks = SYSTEM_CLOCKS) {
     this.#log = log
@@ -129,11 +134,15 @@ export class Maintenance {
     const newestMs = Math.max(base?.created ?? 0, ...live.map(({ lastTimestamp }) => lastTimestamp))
     this.#clock = new LogClock(newestMs, clocks)
     this.#whole = isWhole ? [wholeOf(log.directory, base)] : []
+    this.#unread = isWhole ? checkpoints.filter(({ number, state }) => number < base.number && state !== 'damaged') : []
     this.#checkpointedBytes = -live.reduce((sum, { endOffset }) => sum + endOffset, 0)
     const since = base?.created ?? live[0]?.firstTimestamp ?? 0
     this.#checkpointedAtMs = -(since > 0 ? Math.max(0, this.#clock.nowMs - since) : 0)
+    const retention = this.#retentionJob()
+    const checkpoint = this.#checkpointJob()
     this.#scheduler = new Scheduler({
-      jobs: [this.#checkpointJob(), this.#retentionJob()],
+      // Before a checkpoint, too: what a process that died has left may go at once.
+      jobs: [retention, checkpoint, retention, ...(settings.compression === 'gzip' ? [this.#compressionJob(() => checkpoint.isDue())] : [])],
       monotonicMs: clocks.monotonicMs,
       onFailure: (job, error) => log.onFailure(job, error)
     })
@@ -165,7 +174,7 @@ export class Maintenance {
       checkpointDuration: this.#durations.value(),
       checkpointLsn: this.#whole.at(-1)?.info.lsn ?? 0,
       checkpointedMs: Date.now() - (this.#clock.elapsedMs - this.#checkpointedAtMs),
-      compressedSegments: 0,
+      compressedSegments: this.#compressedSegments,
       removedSegments: this.#removedSegments,
       held: isHeld ? held.error.message : undefined,
       failures: failures.map(([job, { error }]) => `${job} failed and is tried again: ${error.message}`),
@@ -256,6 +265,23 @@ export class Maintenance {
     this.#log.onCheckpoint(whole.info)
   }
 
+  // --- Compression
+
+  #compressionJob(mustGiveWay: () => boolean): MaintenanceJob {
+    const { directory, native } = this.#log
+    const log = {
+      directory,
+      completeThrough: () => native.completeThrough(),
+      retireUncompressed: (segment: number) => native.retireUncompressed(segment),
+      aboutToGo: () => this.#retired,
+      mustGiveWay
+    }
+    return new CompressionJob(log, (step) => {
+      if (step === 'named') this.#compressedSegments++
+      noteStep(directory, `compression ${step}`)
+    })
+  }
+
   // --- Retention
 
   #retentionJob(): MaintenanceJob {
@@ -272,6 +298,7 @@ export class Maintenance {
   /** Removes what the rules say, as long as nobody reads the log. */
   async #remove(rules: RetentionRules, signal: AbortSignal): Promise<Removed> {
     const removed: Removed = { removedSegments: [], removedCheckpoints: [] }
+    await this.#seekBackup()
     const files = await this.#files()
     const endedMs = await this.#endTimes(files, rules, signal)
     const decision = decideRetention(files, this.#whole, endedMs, this.#clock.trustedNowMs, rules)
@@ -290,6 +317,16 @@ export class Maintenance {
     }
     await this.#watchDisk(decision.overBudgetBytes)
     return removed
+  }
+
+  /** A process that is killed again and again before it has written a checkpoint must be able to remove things, too. */
+  async #seekBackup(): Promise<void> {
+    while (this.#whole.length < 2) {
+      const checkpoint = this.#unread.pop()
+      if (checkpoint === undefined) return
+      const { damage } = await scanLog(join(this.#log.directory, checkpoint.file))
+      if (damage.length === 0) this.#whole.unshift(wholeOf(this.#log.directory, checkpoint))
+    }
   }
 
   async #files(): Promise<LogFiles> {

@@ -1,8 +1,9 @@
 /** Tells those who trace, over a diagnostics channel, how far maintenance has come. */
 import { channel } from 'node:diagnostics_channel'
+import type { CompressionStep } from './compression.js'
 
 /** Each is behind what is done by then, and durable where it says so. */
-export type MaintenanceStep = 'planned' | 'written' | 'labelled' | 'segment removed' | 'checkpoint removed'
+export type MaintenanceStep = 'planned' | 'written' | 'labelled' | 'segment removed' | 'checkpoint removed' | `compression ${CompressionStep}`
 
 /** What subscribers of `ingest-wal:maintenance` are given. */
 export interface MaintenanceStepMessage {

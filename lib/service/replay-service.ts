@@ -86,8 +86,7 @@ export class ReplayService<State = unknown> {
  */
 export async function openReplayService<State = unknown>(options: ReplayServiceOptions<State>): Promise<ReplayService<State>> {
   const config = await configOf(options)
-  // What compresses is not an option of the log.
-  const { checkpointIntervalHours, compression: _compression, ...settings } = config.wal
+  const { checkpointIntervalHours, ...settings } = config.wal
   const wal = await Wal.open({
     ...settings,
     checkpointIntervalMs: checkpointIntervalHours * HOUR_MS,

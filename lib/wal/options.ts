@@ -23,6 +23,8 @@ export interface WalOptions {
   checkpointBytes?: number
   /** Time since the last checkpoint after which the next one is written, if something was logged, in milliseconds (a day). */
   checkpointIntervalMs?: number
+  /** How complete segments are kept: compressed with gzip, or as they were written ('gzip'). */
+  compression?: 'gzip' | 'none'
   /** Days that segments are kept which are not needed any more (7). */
   retentionDays?: number
   /** What the log may take on the disk, in bytes: above it, segments that are not needed go earlier (0: any size). */
@@ -40,6 +42,7 @@ export type ResolvedWalOptions = Required<Omit<WalOptions, 'signal'>>
 const MAX_BATCH_INTERVAL_MS = 24 * 3600 * 1000
 const MAX_RETENTION_DAYS = 36_500
 const ON_CORRUPTION = ['skip', 'stop', 'fail'] as const
+const COMPRESSION = ['gzip', 'none'] as const
 
 const DEFAULTS = {
   segmentBytes: 100_000_000,
@@ -51,6 +54,7 @@ const DEFAULTS = {
   maintenance: true,
   checkpointBytes: 256_000_000,
   checkpointIntervalMs: 24 * 3600 * 1000,
+  compression: 'gzip',
   retentionDays: 7,
   diskBudgetBytes: 0,
   archiveDirectory: ''
@@ -71,6 +75,7 @@ export function resolveWalOptions(options: WalOptions): ResolvedWalOptions {
   if (typeof resolved.requireKillSafe !== 'boolean') {
     throw invalid('requireKillSafe', resolved.requireKillSafe, 'true or false')
   }
+  if (!COMPRESSION.includes(resolved.compression)) throw invalid('compression', resolved.compression, COMPRESSION.join(', '))
   if (!ON_CORRUPTION.includes(resolved.onCorruption)) {
     throw invalid('onCorruption', resolved.onCorruption, ON_CORRUPTION.join(', '))
   }

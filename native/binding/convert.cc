@@ -20,6 +20,8 @@ const char* SegmentStateText(const SegmentReport& segment, bool last, bool live)
   switch (segment.state) {
     case SegmentState::kSealed:
       return "sealed";
+    case SegmentState::kCompressed:
+      return "compressed";
     case SegmentState::kRejected:
       return "rejected";
     case SegmentState::kUnread:

@@ -137,6 +137,7 @@ Napi::Function LogObject::Define(Napi::Env env) {
                          InstanceMethod<&LogObject::Rotate>("rotate"),
                          InstanceMethod<&LogObject::CompleteThrough>("completeThrough"),
                          InstanceMethod<&LogObject::Retire>("retire"),
+                         InstanceMethod<&LogObject::RetireUncompressed>("retireUncompressed"),
                          InstanceMethod<&LogObject::Close>("close"),
                          InstanceAccessor<&LogObject::Recovery>("recovery"),
                      });
@@ -357,6 +358,17 @@ Napi::Value LogObject::Retire(const Napi::CallbackInfo& info) {
   Log* log = Live(env);
   if (log == nullptr) return env.Undefined();
   const Status status = log->Retire(segment);
+  if (!status.ok()) ToError(env, status).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+Napi::Value LogObject::RetireUncompressed(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  uint64_t segment = 0;
+  if (!ToUint64(info[0], "segment", &segment)) return env.Undefined();
+  Log* log = Live(env);
+  if (log == nullptr) return env.Undefined();
+  const Status status = log->RetireUncompressed(segment);
   if (!status.ok()) ToError(env, status).ThrowAsJavaScriptException();
   return env.Undefined();
 }

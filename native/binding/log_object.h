@@ -41,6 +41,7 @@ class LogObject : public Napi::ObjectWrap<LogObject> {
   Napi::Value Rotate(const Napi::CallbackInfo& info);
   Napi::Value CompleteThrough(const Napi::CallbackInfo& info);
   Napi::Value Retire(const Napi::CallbackInfo& info);
+  Napi::Value RetireUncompressed(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value Recovery(const Napi::CallbackInfo& info);
 

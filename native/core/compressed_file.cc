@@ -12,6 +12,8 @@ using namespace compressed;  // its offsets: kMagicAt and the like
 
 // So many are looked for before the file is given up, so that a file of noise is given up early.
 constexpr int kMaxDamagedMembers = 64;
+// The largest segment has no more.
+constexpr size_t kMaxMembers = kMaxSegmentBytes / kBlockBytes + 1 + kParities + 1;
 
 bool IsHeader(const uint8_t* at) {
   return Load<uint32_t>(at + kMagicAt) == kMagic && Load<uint32_t>(at + kSizeFieldAt) == kSizeField &&
@@ -55,7 +57,7 @@ Status CompressedFile::FindMembers(uint64_t file_bytes) {
   int damaged = 0;
   bool any_is_sound = false;
   uint64_t at = 0;
-  while (at < file_bytes) {
+  while (at < file_bytes && blocks_.size() <= kMaxMembers) {
     uint32_t bytes = 0;
     if (HeaderAt(at, file_bytes, &bytes)) {
       uint32_t next_bytes = 0;
@@ -78,7 +80,7 @@ Status CompressedFile::FindMembers(uint64_t file_bytes) {
     blocks_.push_back({at, static_cast<uint32_t>(std::min<uint64_t>(next - at, 2 * kMaxMemberBytes))});
     at = next;
   }
-  if (any_is_sound && damaged <= kMaxDamagedMembers) return Status();
+  if (any_is_sound && damaged <= kMaxDamagedMembers && blocks_.size() <= kMaxMembers) return Status();
   return Status(ErrorCode::kInvalidArgument, name_ + " is no compressed segment");
 }
 
@@ -139,13 +141,21 @@ Status CompressedFile::DoWithoutParities() {
 
 Status CompressedFile::Open(std::unique_ptr<File> file, std::string name, std::unique_ptr<CompressedFile>* opened) {
   std::unique_ptr<CompressedFile> made(new CompressedFile(std::move(file), std::move(name)));
-  uint64_t file_bytes = 0;
-  INGEST_WAL_RETURN_IF_ERROR(made->file_->Size(&file_bytes));
-  INGEST_WAL_RETURN_IF_ERROR(made->FindMembers(file_bytes));
+  INGEST_WAL_RETURN_IF_ERROR(made->file_->Size(&made->stored_bytes_));
+  INGEST_WAL_RETURN_IF_ERROR(made->FindMembers(made->stored_bytes_));
   made->ReadParities();
   if (made->block_count_ == 0) INGEST_WAL_RETURN_IF_ERROR(made->DoWithoutParities());
+  made->parity_lost_ = !made->EndIsExact();
   *opened = std::move(made);
   return Status();
+}
+
+std::pair<uint64_t, uint64_t> CompressedFile::StoredRange(uint64_t from, uint64_t end) const {
+  const auto member_of = [this](uint64_t at) -> const Member& {
+    return blocks_[static_cast<size_t>(std::min<uint64_t>(at / kBlockBytes, blocks_.size() - 1))];
+  };
+  const Member& last = member_of(end == 0 ? 0 : end - 1);
+  return {member_of(from).offset, last.offset + last.bytes};
 }
 
 Status CompressedFile::Size(uint64_t* size) {
@@ -163,6 +173,29 @@ bool CompressedFile::ReadMember(const Member& member) {
   return file_->ReadAt(member.offset, member_.data(), member.bytes, &got).ok() && got == member.bytes;
 }
 
+bool CompressedFile::HeaderIsExact(size_t bytes, size_t extra_bytes) const {
+  const uint8_t* const at = member_.data();
+  return IsHeader(at) && Load<uint32_t>(at + kTimeAt) == 0 && Load<uint16_t>(at + kFlagsAt) == kFlags &&
+         Load<uint16_t>(at + kExtraBytesAt) == extra_bytes && size_t{Load<uint16_t>(at + kMemberBytesAt)} + 1 == bytes;
+}
+
+bool CompressedFile::EndIsExact() {
+  if (!has_parity_[0] || !has_parity_[1]) return false;
+  uint64_t at = blocks_end();
+  for (size_t i = 0; i <= kParities; i++) {
+    const bool is_parity = i < kParities;
+    const size_t which = static_cast<size_t>(block_count_ + i) % kParities;
+    const size_t extra_bytes = kDeflateAt - kSizeFieldAt + (is_parity ? kParityAt - kParityFieldAt + parity_[which].size() : 0);
+    const uint32_t bytes = static_cast<uint32_t>(kMinMemberBytes + extra_bytes - (kDeflateAt - kSizeFieldAt));
+    if (!ReadMember({at, bytes}) || !HeaderIsExact(bytes, extra_bytes)) return false;
+    // Nothing is compressed in them.
+    static constexpr uint8_t kEmpty[kMinMemberBytes - kDeflateAt] = {0x03};
+    if (std::memcmp(member_.data() + bytes - sizeof(kEmpty), kEmpty, sizeof(kEmpty)) != 0) return false;
+    at += bytes;
+  }
+  return at == stored_bytes_;
+}
+
 bool CompressedFile::InflateMember(size_t bytes, size_t content) {
   if (bytes < kMinMemberBytes || content > kBlockBytes || !IsHeader(member_.data())) return false;
   const size_t deflate_at = kSizeFieldAt + Load<uint16_t>(member_.data() + kExtraBytesAt);
@@ -171,13 +204,15 @@ bool CompressedFile::InflateMember(size_t bytes, size_t content) {
   const Bytes deflated(member_.data() + deflate_at, bytes - kTrailerBytes - deflate_at);
   content_.resize(content);
   size_t consumed = 0;
-  return Load<uint32_t>(trailer + sizeof(uint32_t)) == content && Inflate(deflated, content_.data(), content, &consumed) &&
+  return Load<uint32_t>(trailer + sizeof(uint32_t)) == content && Inflate(deflated, content_.data(), content, &consumed, &padding_is_exact_) &&
          consumed == deflated.size && GzipCrc32(0, content_.data(), content) == Load<uint32_t>(trailer);
 }
 
 // The member is what its parity and the others under it leave.
 bool CompressedFile::MakeGood(uint64_t block, size_t content) {
   const size_t bytes = blocks_[static_cast<size_t>(block)].bytes;
+  if (parity_spent_[block % kParities]) return false;
+  parity_spent_[block % kParities] = true;
   std::vector<uint8_t> made = parity_[block % kParities];
   if (bytes > made.size()) return false;
   for (uint8_t& byte : made) byte = static_cast<uint8_t>(~byte);
@@ -189,6 +224,11 @@ bool CompressedFile::MakeGood(uint64_t block, size_t content) {
   made.resize(bytes);
   member_ = std::move(made);
   return InflateMember(bytes, content);
+}
+
+void CompressedFile::NoteMadeGood(const Member& member) {
+  const std::pair<uint64_t, uint64_t> range(member.offset, member.offset + member.bytes);
+  if (std::find(made_good_.begin(), made_good_.end(), range) == made_good_.end()) made_good_.push_back(range);
 }
 
 Status CompressedFile::LoadBlock(uint64_t block) {
@@ -208,8 +248,10 @@ Status CompressedFile::LoadBlock(uint64_t block) {
       beyond_repair_.emplace(block, status);
       return status;
     }
-    made_good_.emplace_back(member.offset, member.offset + member.bytes);
+    NoteMadeGood(member);
     good_again_.emplace(block, content_);
+  } else if (!padding_is_exact_ || !HeaderIsExact(member.bytes, kDeflateAt - kSizeFieldAt)) {
+    NoteMadeGood(member);  // its content is as it was
   }
   loaded_ = block;
   return Status();

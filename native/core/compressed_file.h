@@ -24,8 +24,14 @@ class CompressedFile : public File {
 
   // [first, second) of the compressed file: members that were damaged and were made good, so far. Nothing is lost by them.
   const std::vector<std::pair<uint64_t, uint64_t>>& made_good() const { return made_good_; }
-  // A parity is damaged or missing: the next damage may be beyond repair.
-  bool parity_lost() const { return !has_parity_[0] || !has_parity_[1]; }
+  // A parity or the end mark is damaged or missing: the next damage may be beyond repair.
+  bool parity_lost() const { return parity_lost_; }
+  // Where the blocks end and the parities begin.
+  uint64_t blocks_end() const { return blocks_.back().offset + blocks_.back().bytes; }
+  // Bytes of the compressed file.
+  uint64_t stored_bytes() const { return stored_bytes_; }
+  // The members that hold [from, end) of the content: a range of the compressed file.
+  std::pair<uint64_t, uint64_t> StoredRange(uint64_t from, uint64_t end) const;
 
   // Of the content. Reading fails with kIo where a member is damaged beyond repair.
   Status ReadAt(uint64_t offset, uint8_t* to, size_t count, size_t* got) override;
@@ -56,6 +62,8 @@ class CompressedFile : public File {
   void ReadParities();
   // Takes member `index` for a parity, if it is one.
   void ReadParity(size_t index);
+  // Whether both parities and the end mark are exactly what they should be.
+  bool EndIsExact();
   // Without parities, the last block says how long it is.
   Status DoWithoutParities();
   uint64_t ContentBytesSaid(const Member& member);
@@ -63,7 +71,10 @@ class CompressedFile : public File {
   bool ReadMember(const Member& member);
   // member_ holds `bytes` bytes: whether they are the member of a block of `content` bytes; its content goes to content_.
   bool InflateMember(size_t bytes, size_t content);
+  // Its content is sound; whether all the rest of it is as it should be, too.
+  bool HeaderIsExact(size_t bytes, size_t extra_bytes) const;
   bool MakeGood(uint64_t block, size_t content);
+  void NoteMadeGood(const Member& member);
   size_t ContentBytesOf(uint64_t block) const;
 
   const std::unique_ptr<File> file_;
@@ -73,11 +84,16 @@ class CompressedFile : public File {
   std::vector<std::pair<size_t, uint64_t>> perhaps_two_;
   std::vector<uint8_t> parity_[compressed::kParities];
   bool has_parity_[compressed::kParities] = {false, false};
+  // A block under it could not be made good, so another one under it is damaged as well: it makes none good any more.
+  bool parity_spent_[compressed::kParities] = {false, false};
+  bool parity_lost_ = false;
   uint64_t block_count_ = 0;  // as a parity says
   uint64_t length_ = 0;
+  uint64_t stored_bytes_ = 0;
 
   std::vector<uint8_t> member_;
   std::vector<uint8_t> content_;
+  bool padding_is_exact_ = true;  // of the deflate stream that content_ was made of
   uint64_t loaded_ = UINT64_MAX;  // which block content_ holds
   std::map<uint64_t, std::vector<uint8_t>> good_again_;  // contents of blocks that were made good
   std::map<uint64_t, Status> beyond_repair_;

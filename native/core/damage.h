@@ -37,13 +37,16 @@ constexpr const char* kMisplacedSegment = "misplaced_segment"; // its header nam
 constexpr const char* kForeignSegment = "foreign_segment";     // of another log
 constexpr const char* kBrokenChain = "broken_chain";           // does not follow the segment before it
 constexpr const char* kNotAFile = "not_a_file";                // a FIFO, a link, a directory, or not to be opened
+constexpr const char* kCompressedBlock = "compressed_block";    // of a compressed segment, and made good: nothing is lost
+constexpr const char* kCompressedParity = "compressed_parity";  // what makes such a block good is damaged itself
 constexpr const char* kCheckpoint = "checkpoint";              // a checkpoint that is not whole
 constexpr const char* kIdentity = "identity";                  // log.id
 constexpr const char* kRing = "ring";                          // the staging ring in shared memory
 
 constexpr const char* kAll[] = {
-    kEntry,          kBytes,            kUnreadable,     kMissingEntries, kCutShort, kHeaderCopy, kSegmentHeader,
-    kMissingSegment, kMisplacedSegment, kForeignSegment, kBrokenChain,    kNotAFile, kCheckpoint, kIdentity,   kRing,
+    kEntry,          kBytes,            kUnreadable,       kMissingEntries, kCutShort,  kHeaderCopy,      kSegmentHeader,
+    kMissingSegment, kMisplacedSegment, kForeignSegment,   kBrokenChain,    kNotAFile,  kCompressedBlock, kCompressedParity,
+    kCheckpoint,     kIdentity,         kRing,
 };
 }  // namespace damage_kind
 
@@ -56,15 +59,15 @@ struct TornTail {
   uint64_t entries = 0;
 };
 
-// kUnread: covered by the base, and not looked at.
-enum class SegmentState { kSealed, kUnsealed, kRejected, kUnread };
+// kCompressed: sealed, and compressed. kUnread: covered by the base, and not looked at.
+enum class SegmentState { kSealed, kCompressed, kUnsealed, kRejected, kUnread };
 
 struct SegmentReport {
   uint64_t number = 0;
   std::string file;
   SegmentState state = SegmentState::kUnsealed;
-  uint64_t file_bytes = 0;
-  uint64_t end_offset = 0;
+  uint64_t file_bytes = 0;  // on the disk
+  uint64_t end_offset = 0;  // of a compressed one: in its content
   uint64_t first_lsn = 0;  // of the first entry in it that belongs to the log; 0 when there is none
   uint64_t last_lsn = 0;
   uint64_t entries = 0;

@@ -35,6 +35,11 @@ Status NewerVersion(const std::string& file, uint32_t version) {
 
 // Reads both copies of the header and takes the first sound one.
 Status ReadHeader(SegmentSource* source, SegmentScan* segment) {
+  if (source->size() < kSegmentDataAt && source->compressed() != nullptr) {
+    // Nobody's unfinished creation: those are not compressed.
+    Reject(segment, damage_kind::kSegmentHeader, "the content ends inside the segment header");
+    return Status();
+  }
   if (source->size() < kSegmentDataAt) {
     segment->too_short = true;
     return Status();
@@ -94,15 +99,19 @@ Status ListFiles(Directory* directory, DirectoryScan* scan) {
     SegmentScan file;
     file.file = name.name;
     file.unread = true;
-    if (ParseSegmentName(name.name, &file.number)) {
+    if (ParseSegmentName(name.name, &file.number) || ParseCompressedSegmentName(name.name, &file.number)) {
       scan->segments.push_back(std::move(file));
     } else if (ParseCheckpointName(name.name, &file.number)) {
       scan->checkpoints.emplace_back();
       scan->checkpoints.back().file = std::move(file);
     }
   }
-  std::sort(scan->segments.begin(), scan->segments.end(),
-            [](const SegmentScan& a, const SegmentScan& b) { return a.number < b.number; });
+  // Of a segment that is there twice, the plain file counts: it goes when the compressed one is safe.
+  std::sort(scan->segments.begin(), scan->segments.end(), [](const SegmentScan& a, const SegmentScan& b) {
+    return a.number != b.number ? a.number < b.number : a.file.size() < b.file.size();
+  });
+  const auto same_number = [](const SegmentScan& a, const SegmentScan& b) { return a.number == b.number; };
+  scan->segments.erase(std::unique(scan->segments.begin(), scan->segments.end(), same_number), scan->segments.end());
   std::sort(scan->checkpoints.begin(), scan->checkpoints.end(),
             [](const CheckpointScan& a, const CheckpointScan& b) { return a.file.number < b.file.number; });
   return Status();
@@ -160,6 +169,10 @@ void MarkCovered(Extent extent, DirectoryScan* scan) {
   }
 }
 
+bool IsSegmentFile(const std::string& name, uint64_t* number) {
+  return ParseSegmentName(name, number) || ParseCompressedSegmentName(name, number);
+}
+
 void CheckBelonging(DirectoryScan* scan) {
   for (SegmentScan& segment : scan->segments) {
     if (!segment.accepted()) continue;
@@ -168,7 +181,7 @@ void CheckBelonging(DirectoryScan* scan) {
     } else if (segment.header.number != segment.number) {
       Reject(&segment, damage_kind::kMisplacedSegment,
              "its header says that it is segment " + std::to_string(segment.header.number));
-    } else if (uint64_t named = 0; segment.header.kind != FileKind::kSegment && ParseSegmentName(segment.file, &named)) {
+    } else if (uint64_t named = 0; segment.header.kind != FileKind::kSegment && IsSegmentFile(segment.file, &named)) {
       Reject(&segment, damage_kind::kMisplacedSegment, "its header says that it is a checkpoint");
     }
   }
@@ -274,6 +287,12 @@ bool RejectBrokenLinks(DirectoryScan* scan) {
   return RejectBrokenLinks(false, scan) || changed;
 }
 
+void NoteSizes(SegmentSource* source, SegmentScan* segment) {
+  segment->file_bytes = source->size();
+  segment->stored_bytes = source->stored_bytes();
+  segment->compressed = source->compressed() != nullptr;
+}
+
 Status ScanSegment(Directory* directory, SegmentScan* segment) {
   std::unique_ptr<SegmentSource> source;
   const Status opened = OpenSegmentSource(directory, segment->file, segment->header, &source);
@@ -282,7 +301,7 @@ Status ScanSegment(Directory* directory, SegmentScan* segment) {
     Reject(segment, damage_kind::kNotAFile, opened.message());
     return Status();
   }
-  segment->file_bytes = source->size();
+  NoteSizes(source.get(), segment);
   SegmentCursor cursor(source.get(), segment->header, segment->bound);
   SegmentCursor::Located located;
   for (;;) {
@@ -302,12 +321,12 @@ Status ScanSegment(Directory* directory, SegmentScan* segment) {
   segment->superseded_at = cursor.superseded_at();
   segment->sealed = cursor.sealed();
   segment->batches = cursor.batches();
+  const CompressedFile* compressed = source->compressed();
+  if (compressed == nullptr) return Status();
+  segment->made_good = compressed->made_good();
+  segment->parity_lost_at = compressed->parity_lost() ? compressed->blocks_end() : 0;
   return Status();
 }
-
-}  // namespace
-
-namespace {
 
 // Between a name's opening and its lock, the file may have been made another segment: then this one is gone.
 Status CheckStillHolds(SegmentSource* source, const std::string& file, const SegmentHeader& header) {
@@ -318,18 +337,38 @@ Status CheckStillHolds(SegmentSource* source, const std::string& file, const Seg
   return refilled ? Status(ErrorCode::kNotFound, file + " was made another segment") : Status();
 }
 
+Status OpenThatOne(Directory* directory, const std::string& file, const SegmentHeader& header,
+                   std::unique_ptr<SegmentSource>* source) {
+  INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(directory, file, source));
+  (*source)->LimitTo(header.planned_bytes);
+  INGEST_WAL_RETURN_IF_ERROR(CheckStillHolds(source->get(), file, header));
+  bool sealed = false;
+  INGEST_WAL_RETURN_IF_ERROR(EndsWithSeal(source->get(), header, &sealed));
+  if (sealed) (*source)->Map();
+  return Status();
+}
+
 }  // namespace
 
 Status ReadSegmentHeader(Directory* directory, SegmentScan* segment) {
   std::unique_ptr<SegmentSource> source;
-  const Status opened = SegmentSource::Open(directory, segment->file, &source);
+  Status opened = SegmentSource::Open(directory, segment->file, &source);
+  uint64_t number = 0;
+  if (opened.code() == ErrorCode::kNotFound && ParseSegmentName(segment->file, &number)) {
+    opened = SegmentSource::Open(directory, CompressedSegmentName(number), &source);
+    if (opened.ok()) segment->file = CompressedSegmentName(number);
+  }
   if (!opened.ok()) {
     if (!IsDamage(opened)) return opened;
     Reject(segment, damage_kind::kNotAFile, opened.message());
     return Status();
   }
+  NoteSizes(source.get(), segment);
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeader(source.get(), segment));
+  if (!segment->accepted()) return Status();
+  source->LimitTo(segment->header.planned_bytes);
   segment->file_bytes = source->size();
-  return ReadHeader(source.get(), segment);
+  return Status();
 }
 
 Status EndsWithSeal(SegmentSource* source, const SegmentHeader& header, bool* sealed) {
@@ -346,12 +385,10 @@ Status EndsWithSeal(SegmentSource* source, const SegmentHeader& header, bool* se
 
 Status OpenSegmentSource(Directory* directory, const std::string& file, const SegmentHeader& header,
                          std::unique_ptr<SegmentSource>* source) {
-  INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(directory, file, source));
-  INGEST_WAL_RETURN_IF_ERROR(CheckStillHolds(source->get(), file, header));
-  bool sealed = false;
-  INGEST_WAL_RETURN_IF_ERROR(EndsWithSeal(source->get(), header, &sealed));
-  if (sealed) (*source)->Map();
-  return Status();
+  const Status opened = OpenThatOne(directory, file, header, source);
+  uint64_t number = 0;
+  if (opened.code() != ErrorCode::kNotFound || !ParseSegmentName(file, &number)) return opened;
+  return OpenThatOne(directory, CompressedSegmentName(number), header, source);
 }
 
 Status FindLog(Directory* directory, DirectoryScan* scan) {
@@ -476,7 +513,7 @@ Status ScanOneFile(Directory* directory, const std::string& file, DirectoryScan*
     scan->has_log_id = true;
   }
   const bool named_checkpoint = ParseCheckpointName(file, &segment.number);
-  const bool named = named_checkpoint || ParseSegmentName(file, &segment.number);
+  const bool named = named_checkpoint || IsSegmentFile(file, &segment.number);
   if (!named) segment.number = segment.header.number;
   if (named_checkpoint || (!named && segment.header.kind == FileKind::kCheckpoint)) {
     scan->checkpoints.emplace_back();

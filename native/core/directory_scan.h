@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "damage.h"
@@ -35,7 +36,11 @@ struct Run {
 struct SegmentScan {
   uint64_t number = 0;
   std::string file;
-  uint64_t file_bytes = 0;
+  uint64_t file_bytes = 0;    // of a compressed one: of its content
+  uint64_t stored_bytes = 0;  // on the disk
+  bool compressed = false;
+  std::vector<std::pair<uint64_t, uint64_t>> made_good;  // ranges of the compressed file: damaged, and nothing is lost
+  uint64_t parity_lost_at = 0;  // where in the compressed file; 0: nothing of it is lost
   SegmentHeader header;
   bool header_copy_damaged[2] = {false, false};
   bool too_short = false;       // ends inside its header: its creation was never finished
@@ -104,10 +109,12 @@ Status FindLog(Directory* directory, DirectoryScan* scan);
 // when something is of a newer version.
 Status ReadHeaders(Directory* directory, Extent extent, DirectoryScan* scan);
 
-// Reads the header of `segment->file`, and says in `segment` what it says, or why the file cannot be used.
+// Reads the header of `segment->file`, and says in `segment` what it says, or why the file cannot be used. When the file was
+// compressed meanwhile, `segment->file` is that one.
 Status ReadSegmentHeader(Directory* directory, SegmentScan* segment);
 
-// Opens a segment for reading, mapped when it ends with its seal: then nobody will write or cut it any more.
+// Opens a segment for reading, mapped when it ends with its seal: then nobody will write or cut it any more. When it was
+// compressed since its header was read, that file is opened instead.
 Status OpenSegmentSource(Directory* directory, const std::string& file, const SegmentHeader& header,
                          std::unique_ptr<SegmentSource>* source);
 

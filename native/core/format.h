@@ -194,10 +194,10 @@ constexpr size_t kBytes = 64;
 // can lie across two members, costs nothing.
 // Then an empty member as an end mark. Every member says its own size in the way of BGZF.
 //
-//   0       4      8     9    10      12    14      16       18
-//   | magic | time | xfl | os | extra | BC  | BC    | member | parity field | deflate | CRC-32 | bytes |
-//   | u32   | u32  | u8  | u8 | bytes | u16 | bytes | bytes  | ...          | ...     | u32    | u32   |
-//   |       |      |     |    | u16   |     | u16   | -1 u16 |
+//   0       4      8       10      12    14      16       18
+//   | magic | time | flags | extra | BC  | BC    | member | parity field | deflate | CRC-32 | bytes |
+//   | u32   | u32  | u16   | bytes | u16 | bytes | bytes  | ...          | ...     | u32    | u32   |
+//   |       |      |       | u16   |     | u16   | -1 u16 |
 //
 // Parity field (parity members only):
 //
@@ -212,6 +212,9 @@ constexpr size_t kBytes = 64;
 namespace compressed {
 constexpr uint32_t kMagic = 0x04088b1f;  // gzip, deflate, with an extra field
 constexpr size_t kMagicAt = 0;
+constexpr size_t kTimeAt = 4;
+constexpr size_t kFlagsAt = 8;
+constexpr uint16_t kFlags = 0xff00;  // none, of no known system
 constexpr size_t kExtraBytesAt = 10;
 constexpr size_t kSizeFieldAt = 12;
 constexpr uint32_t kSizeField = 0x00024342;  // "BC", two bytes

@@ -66,6 +66,7 @@ class BitReader {
 
   // Gives whole bytes back and drops the rest of the byte that was begun: where the next byte lies.
   size_t AlignToByte() {
+    has_padding_ = has_padding_ || Peek(count_ & 7) != 0;
     Drop(count_ & 7);
     const int unread = count_ - zeros_;
     at_ -= static_cast<size_t>(unread > 0 ? unread / 8 : 0);
@@ -75,6 +76,8 @@ class BitReader {
     return at_;
   }
   void SkipTo(size_t at) { at_ = at; }
+  // Something else than zeros was dropped by AlignToByte().
+  bool has_padding() const { return has_padding_; }
 
  private:
   const Bytes from_;
@@ -82,6 +85,7 @@ class BitReader {
   uint64_t bits_ = 0;
   int count_ = 0;  // bits in bits_, zeros_ of them made up
   int zeros_ = 0;
+  bool has_padding_ = false;
 };
 
 // A canonical Huffman code: codes up to kFastBits bits by table, longer ones by counting.
@@ -164,7 +168,7 @@ class Inflater {
  public:
   Inflater(Bytes from, uint8_t* to, size_t to_bytes) : bits_(from), from_(from), to_(to), to_bytes_(to_bytes) {}
 
-  bool Run(size_t* consumed) {
+  bool Run(size_t* consumed, bool* is_exact) {
     for (bool last = false; !last;) {
       bits_.Refill();
       last = bits_.Take(1) == 1;
@@ -176,6 +180,7 @@ class Inflater {
       if (!sound || bits_.overrun()) return false;
     }
     *consumed = bits_.AlignToByte();
+    *is_exact = !bits_.has_padding();
     return done_ == to_bytes_;
   }
 
@@ -303,7 +308,9 @@ CrcTables MakeCrcTables() {
 
 }  // namespace
 
-bool Inflate(Bytes from, uint8_t* to, size_t to_bytes, size_t* consumed) { return Inflater(from, to, to_bytes).Run(consumed); }
+bool Inflate(Bytes from, uint8_t* to, size_t to_bytes, size_t* consumed, bool* is_exact) {
+  return Inflater(from, to, to_bytes).Run(consumed, is_exact);
+}
 
 uint32_t GzipCrc32(uint32_t seed, const uint8_t* data, size_t count) {
   static const CrcTables tables = MakeCrcTables();

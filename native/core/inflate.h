@@ -13,9 +13,9 @@
 namespace ingest_wal {
 
 // Fills `to` with what the stream at the beginning of `from` says, which must be exactly `to_bytes` bytes. `*consumed` gets
-// the stream's size. False: it is no deflate stream, is cut off, or says another number of bytes; what `to` holds then means
+// the stream's size; `*is_exact` becomes false when bits that say nothing are not zero, as every compressor leaves them. False: it is no deflate stream, is cut off, or says another number of bytes; what `to` holds then means
 // nothing.
-bool Inflate(Bytes from, uint8_t* to, size_t to_bytes, size_t* consumed);
+bool Inflate(Bytes from, uint8_t* to, size_t to_bytes, size_t* consumed, bool* is_exact);
 
 // CRC-32 as gzip has it (polynomial 0x04C11DB7, reflected), continued from `seed`.
 uint32_t GzipCrc32(uint32_t seed, const uint8_t* data, size_t count);

@@ -48,7 +48,8 @@ Status ScanFile(const Place& place, const std::string& path, DirectoryScan* scan
   }
   uint64_t number = 0;
   const bool has_header = !segment.too_short && segment.rejected_kind != damage_kind::kSegmentHeader;
-  if (has_header || ParseSegmentName(segment.file, &number) || ParseCheckpointName(segment.file, &number)) return Status();
+  if (has_header || ParseSegmentName(segment.file, &number) ||
+      ParseCompressedSegmentName(segment.file, &number) || ParseCheckpointName(segment.file, &number)) return Status();
   return Status(ErrorCode::kNotALog, path + " is no segment and no checkpoint: neither its name nor its header says so");
 }
 

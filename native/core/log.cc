@@ -8,6 +8,25 @@
 #include "segment_name.h"
 
 namespace ingest_wal {
+namespace {
+
+// Whether `number` is there compressed, with a sound header, its seal, and both parities.
+Status CheckCompressed(Directory* directory, const LogId& log_id, uint64_t number) {
+  SegmentScan segment;
+  segment.file = CompressedSegmentName(number);
+  INGEST_WAL_RETURN_IF_ERROR(ReadSegmentHeader(directory, &segment));
+  const bool is_it = segment.accepted() && segment.header.log_id == log_id && segment.header.number == number;
+  std::unique_ptr<SegmentSource> source;
+  bool sealed = false;
+  if (is_it) {
+    INGEST_WAL_RETURN_IF_ERROR(OpenSegmentSource(directory, segment.file, segment.header, &source));
+    INGEST_WAL_RETURN_IF_ERROR(EndsWithSeal(source.get(), segment.header, &sealed));
+  }
+  if (sealed && !source->compressed()->parity_lost()) return Status();
+  return Status(ErrorCode::kInvalidArgument, segment.file + " is not whole; the plain file stays");
+}
+
+}  // namespace
 
 Log::~Log() = default;
 
@@ -65,6 +84,16 @@ Status Log::Retire(uint64_t number) {
                                                        ", which the second newest checkpoint covers"));
   }
   return writer_->Retire(number);
+}
+
+Status Log::RetireUncompressed(uint64_t number) {
+  if (closed_) return Status(ErrorCode::kClosed, "the log is closed");
+  const Status checked = CheckCompressed(directory_.get(), log_id(), number);
+  if (checked.code() == ErrorCode::kNotFound) {
+    return Status(ErrorCode::kInvalidArgument, "segment " + std::to_string(number) + " is not compressed; its file stays");
+  }
+  INGEST_WAL_RETURN_IF_ERROR(checked);
+  return writer_->RetireUncompressed(number);
 }
 
 Status Log::Close() {

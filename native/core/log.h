@@ -70,6 +70,9 @@ class Log {
   // Gives up segment `number`, which nobody needs any more: kInvalidArgument unless it is complete, and covered by the second
   // newest checkpoint, so that recovery could do without the newest. Looks at checkpoints' headers when there may be new ones.
   Status Retire(uint64_t number);
+  // Gives up the plain file of a complete segment that is there compressed too, whole as far as its ends tell: whoever made
+  // that one has compared all of it. kInvalidArgument for others.
+  Status RetireUncompressed(uint64_t number);
 
   // --- After both threads have been joined.
 

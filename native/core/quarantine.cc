@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <tuple>
 #include <vector>
 
+#include "compressed_file.h"
 #include "segment_name.h"
 
 namespace ingest_wal {
@@ -25,6 +27,15 @@ Status CopyRange(File* source, uint64_t from, uint64_t end, File* target) {
     at += part.size;
   }
   return target->Sync();
+}
+
+// Damage of a compressed segment's content: the compressed bytes that hold it.
+void FindStored(Directory* directory, const std::string& file, uint64_t* from, uint64_t* end) {
+  std::unique_ptr<File> raw;
+  std::unique_ptr<CompressedFile> compressed;
+  if (!directory->Open(file, OpenMode::kRead, &raw).ok()) return;
+  if (!CompressedFile::Open(std::move(raw), file, &compressed).ok()) return;
+  std::tie(*from, *end) = compressed->StoredRange(*from, *end);
 }
 
 Status CopyOut(Directory* directory, Directory* quarantine, const std::string& file, uint64_t from, uint64_t end) {
@@ -54,9 +65,11 @@ Status Quarantine(Directory* directory, const DirectoryReport& report) {
   std::vector<Stretch> stretches;
   for (const Damage& damage : report.damage) {
     if (damage.file.empty() || damage.end_offset <= damage.offset) continue;
-    if (stretches.size() < kMaxQuarantineFiles) {
-      stretches.push_back({damage.file, damage.offset, damage.end_offset});
-    }
+    if (stretches.size() >= kMaxQuarantineFiles) continue;
+    Stretch stretch{damage.file, damage.offset, damage.end_offset};
+    const bool is_stored = damage.kind == damage_kind::kCompressedBlock || damage.kind == damage_kind::kCompressedParity;
+    if (IsCompressedName(damage.file) && !is_stored) FindStored(directory, damage.file, &stretch.from, &stretch.end);
+    stretches.push_back(std::move(stretch));
   }
   const TornTail& torn = report.torn_tail;
   if (torn.found && torn.bytes > 0) stretches.push_back({torn.file, torn.offset, torn.offset + torn.bytes});

@@ -128,7 +128,7 @@ void Reader::TellRejections(Chunk* chunk) {
     damage.kind = segment.too_short ? damage_kind::kCutShort : segment.rejected_kind;
     damage.segment = segment.number;
     damage.file = segment.file;
-    damage.end_offset = segment.file_bytes;
+    damage.end_offset = segment.stored_bytes;
     damage.detail = segment.rejected_detail;
     chunk->damage.push_back(std::move(damage));
   }

@@ -110,7 +110,7 @@ class Assembly {
     damage.kind = kind;
     damage.segment = segment.number;
     damage.file = segment.file;
-    damage.end_offset = segment.file_bytes;
+    damage.end_offset = segment.stored_bytes;
     damage.previous_lsn = accounted_;
     return damage;
   }
@@ -122,9 +122,10 @@ class Assembly {
     described.covered = segment.covered;
     described.state = segment.unread        ? SegmentState::kUnread
                       : !segment.accepted() ? SegmentState::kRejected
-                      : segment.sealed    ? SegmentState::kSealed
-                                          : SegmentState::kUnsealed;
-    described.file_bytes = segment.file_bytes;
+                      : segment.compressed  ? SegmentState::kCompressed
+                      : segment.sealed      ? SegmentState::kSealed
+                                            : SegmentState::kUnsealed;
+    described.file_bytes = segment.stored_bytes;
     described.end_offset = segment.end_offset;
     described.entries = segment.entries;
     described.batches = segment.batches;
@@ -135,7 +136,7 @@ class Assembly {
       described.last_lsn = segment.runs.back().last_lsn;
     }
     report_.highest_number = std::max(report_.highest_number, segment.number);
-    report_.bytes += segment.file_bytes;
+    report_.bytes += segment.stored_bytes;
     report_.segments.push_back(std::move(described));
   }
 
@@ -225,8 +226,26 @@ class Assembly {
     }
   }
 
+  // Offsets are those of the compressed file.
+  void JudgeCompression(const SegmentScan& segment) {
+    for (const auto& [from, end] : segment.made_good) {
+      Damage damage = DamageOf(segment, damage_kind::kCompressedBlock);
+      damage.offset = from;
+      damage.end_offset = end;
+      damage.detail = "a compressed block; its content is sound";
+      report_.damage.push_back(std::move(damage));
+    }
+    if (segment.parity_lost_at == 0) return;
+    Damage damage = DamageOf(segment, damage_kind::kCompressedParity);
+    damage.offset = segment.parity_lost_at;
+    damage.end_offset = segment.stored_bytes;
+    damage.detail = "what a damaged block is made good with; the blocks themselves are not concerned";
+    report_.damage.push_back(std::move(damage));
+  }
+
   void JudgeEntries(size_t index) {
     const SegmentScan& segment = scan_.segments[index];
+    JudgeCompression(segment);
     const size_t reported_before = report_.damage.size();
     for (const Finding& finding : segment.findings) {
       Damage damage;

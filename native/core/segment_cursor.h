@@ -61,8 +61,9 @@ class SegmentCursor {
   // Highest durable LSN that a mark claims.
   uint64_t durable_claim() const { return durable_claim_; }
   uint64_t batches() const { return batches_; }
-  // A seal mark stands where the size of the file says that the seal must be.
-  bool sealed() const { return sealed_; }
+  // A seal mark stands where the size of the file says that the seal must be; or it stood there, because only sealed segments
+  // are compressed.
+  bool sealed() const { return sealed_ || source_->compressed() != nullptr; }
   // Offset of the first superseded entry, 0 when there is none.
   uint64_t superseded_at() const { return superseded_at_; }
 

@@ -7,6 +7,8 @@ namespace ingest_wal {
 namespace {
 constexpr size_t kDigits = 16;
 constexpr const char* kSegmentSuffix = ".wal";
+constexpr const char* kCompressedSegmentSuffix = ".wal.gz";
+constexpr const char* kCompressedSuffix = ".gz";
 constexpr const char* kCheckpointSuffix = ".ckpt";
 
 std::string NumberedName(uint64_t number, const char* suffix) {
@@ -27,11 +29,25 @@ bool ParseNumberedName(const std::string& name, const char* suffix, uint64_t* nu
   return value > 0;
 }
 
+bool EndsWith(const std::string& name, const std::string& suffix) {
+  return name.size() >= suffix.size() && name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
 }  // namespace
 
 std::string SegmentName(uint64_t number) { return NumberedName(number, kSegmentSuffix); }
 
 bool ParseSegmentName(const std::string& name, uint64_t* number) { return ParseNumberedName(name, kSegmentSuffix, number); }
+
+std::string CompressedSegmentName(uint64_t number) { return NumberedName(number, kCompressedSegmentSuffix); }
+
+bool ParseCompressedSegmentName(const std::string& name, uint64_t* number) {
+  return ParseNumberedName(name, kCompressedSegmentSuffix, number);
+}
+
+bool IsCompressedName(const std::string& name) {
+  return EndsWith(name, kCompressedSuffix) || EndsWith(name, std::string(kCompressedSuffix) + kTemporarySuffix);
+}
 
 std::string CheckpointName(uint64_t number) { return NumberedName(number, kCheckpointSuffix); }
 
@@ -39,9 +55,6 @@ bool ParseCheckpointName(const std::string& name, uint64_t* number) {
   return ParseNumberedName(name, kCheckpointSuffix, number);
 }
 
-bool IsTemporaryName(const std::string& name) {
-  const size_t suffix = std::strlen(kTemporarySuffix);
-  return name.size() >= suffix && name.compare(name.size() - suffix, suffix, kTemporarySuffix) == 0;
-}
+bool IsTemporaryName(const std::string& name) { return EndsWith(name, kTemporarySuffix); }
 
 }  // namespace ingest_wal

@@ -21,6 +21,13 @@ std::string SegmentName(uint64_t number);
 // The number of a segment's name; false when `name` is not exactly what SegmentName makes of some number > 0.
 bool ParseSegmentName(const std::string& name, uint64_t* number);
 
+// "0000000000000042.wal.gz" for 42, and back.
+std::string CompressedSegmentName(uint64_t number);
+bool ParseCompressedSegmentName(const std::string& name, uint64_t* number);
+
+// Whether a file of this name is read as a compressed one: also what is being made, and a copy under another name.
+bool IsCompressedName(const std::string& name);
+
 // "0000000000000042.ckpt" for 42, and back.
 std::string CheckpointName(uint64_t number);
 bool ParseCheckpointName(const std::string& name, uint64_t* number);

@@ -4,12 +4,12 @@
 #include <cstring>
 
 #include "format.h"
+#include "segment_name.h"
 
 namespace ingest_wal {
 namespace {
 constexpr size_t kWindowBytes = size_t{1} << 20;
 constexpr size_t kZeroWindowBytes = size_t{256} << 10;
-constexpr size_t kPageBytes = 4096;
 
 // A segment that is made ready for other entries lost its name before it was locked.
 Status WhyLocked(Directory* directory, const std::string& name) {
@@ -28,6 +28,13 @@ Status SegmentSource::Open(Directory* directory, const std::string& name,
   const Status tried = made->file_->TryLock(false, &locked);
   // Without locks on this file system, no segment is filled again there.
   if (tried.ok() && !locked) return WhyLocked(directory, name);
+  if (IsCompressedName(name)) {
+    std::unique_ptr<CompressedFile> compressed;
+    INGEST_WAL_RETURN_IF_ERROR(CompressedFile::Open(std::move(made->file_), name, &compressed));
+    made->compressed_ = compressed.get();
+    made->unit_bytes_ = compressed::kBlockBytes;
+    made->file_ = std::move(compressed);
+  }
   INGEST_WAL_RETURN_IF_ERROR(made->file_->Size(&made->size_));
   *source = std::move(made);
   return Status();
@@ -79,7 +86,7 @@ Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
   size_t got = 0;
   const Status status = file_->ReadAt(offset, buffer_.data(), count, &got);
   if (!status.ok()) {
-    ReadPageByPage(offset, buffer_.data(), count);
+    ReadUnitByUnit(offset, buffer_.data(), count);
     got = count;
   }
   if (got < count) size_ = offset + got;  // the file was cut since its size was asked for
@@ -87,24 +94,24 @@ Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
   return Status();
 }
 
-void SegmentSource::ReadPageByPage(uint64_t offset, uint8_t* to, size_t count) {
+void SegmentSource::ReadUnitByUnit(uint64_t offset, uint8_t* to, size_t count) {
   uint64_t at = offset;
   const uint64_t end = offset + count;
   while (at < end) {
-    const uint64_t page_end = std::min<uint64_t>(end, (at / kPageBytes + 1) * kPageBytes);
-    const size_t bytes = static_cast<size_t>(page_end - at);
+    const uint64_t unit_end = std::min<uint64_t>(end, (at / unit_bytes_ + 1) * unit_bytes_);
+    const size_t bytes = static_cast<size_t>(unit_end - at);
     size_t got = 0;
     if (!file_->ReadAt(at, to + (at - offset), bytes, &got).ok()) {
       std::memset(to + (at - offset), 0, bytes);
       if (!unreadable_.empty() && unreadable_.back().second == at) {
-        unreadable_.back().second = page_end;
-      } else if (!TouchesUnreadable(at, page_end)) {
-        unreadable_.emplace_back(at, page_end);
+        unreadable_.back().second = unit_end;
+      } else if (!TouchesUnreadable(at, unit_end)) {
+        unreadable_.emplace_back(at, unit_end);
       }
     } else if (got < bytes) {
       std::memset(to + (at - offset) + got, 0, bytes - got);
     }
-    at = page_end;
+    at = unit_end;
   }
 }
 

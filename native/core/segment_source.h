@@ -1,4 +1,4 @@
-// Supplies the bytes of one segment file in windows. A sealed segment no longer changes and is mapped, a
+// Supplies the bytes of one segment file in windows, those of a compressed one as they were before. A sealed segment no longer changes and is mapped, a
 // stretch at a time after the kernel has said that it can be read; anything else is read with pread. A page that
 // the device cannot read becomes zeros and is remembered, so that it is damage like any other. While it is open, the
 // file is not filled again for another segment.
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bytes.h"
+#include "compressed_file.h"
 #include "platform/file_system.h"
 
 namespace ingest_wal {
@@ -23,7 +24,14 @@ class SegmentSource {
   // Goes on with a mapping of the file, if it can be had. Only for a file that nobody will cut while this lives.
   void Map();
 
+  // A compressed segment holds no more than its header says; what is beyond is not looked at.
+  void LimitTo(uint64_t bytes) { size_ = compressed_ != nullptr && bytes < size_ ? bytes : size_; }
+
   uint64_t size() const { return size_; }
+  // Null when the file is not compressed.
+  const CompressedFile* compressed() const { return compressed_; }
+  // What the file takes.
+  uint64_t stored_bytes() const { return compressed_ != nullptr ? compressed_->stored_bytes() : size_; }
 
   // Points `window` at bytes from `offset`: at least `want` of them unless the file ends before. Valid until the
   // next call. Fails only for want of memory: what cannot be read is supplied as zeros.
@@ -34,12 +42,17 @@ class SegmentSource {
   bool TouchesUnreadable(uint64_t offset, uint64_t end) const;
 
  private:
+  static constexpr uint64_t kPageBytes = 4096;
+
   SegmentSource() = default;
   bool WindowFromMapping(uint64_t offset, size_t want, Bytes* window);
   bool WindowFromHole(uint64_t offset, size_t want, Bytes* window);
-  void ReadPageByPage(uint64_t offset, uint8_t* to, size_t count);
+  void ReadUnitByUnit(uint64_t offset, uint8_t* to, size_t count);
 
   std::unique_ptr<File> file_;
+  const CompressedFile* compressed_ = nullptr;  // file_, if it is one
+  // What is lost together when the device cannot read something.
+  uint64_t unit_bytes_ = kPageBytes;
   std::unique_ptr<Mapping> mapping_;
   uint64_t size_ = 0;
   uint64_t populated_from_ = 0;

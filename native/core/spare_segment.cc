@@ -86,9 +86,13 @@ std::shared_ptr<WriteAhead> SpareSegment::StartAhead(std::unique_ptr<File> file,
   return ahead;
 }
 
-void SpareSegment::Retire(uint64_t number) {
+void SpareSegment::Retire(uint64_t number) { Add({number, false}); }
+
+void SpareSegment::RetireUncompressed(uint64_t number) { Add({number, true}); }
+
+void SpareSegment::Add(const Retired& retired) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  retired_.push_back(number);
+  retired_.push_back(retired);
   stuck_ = false;
   changed_.notify_all();
 }
@@ -103,7 +107,7 @@ SpareSegment::Work SpareSegment::NextWork() const {
   if (ahead_ != nullptr && ahead_->HasWork()) return Work::kAhead;
   const bool has_spare = phase_ == Phase::kFilling || phase_ == Phase::kReady;
   const bool some_may_go = !retired_.empty() && !stuck_;
-  const bool first_is_bad = some_may_go && (first_is_to_go_ || never_again_.count(retired_.front()) != 0);
+  const bool first_is_bad = some_may_go && (first_is_to_go_ || never_again_.count(retired_.front().number) != 0);
   if (some_may_go && (first_is_bad || has_spare || retired_.size() > 1)) return Work::kRemove;
   switch (phase_) {
     case Phase::kWanted:
@@ -117,19 +121,26 @@ SpareSegment::Work SpareSegment::NextWork() const {
   return Work::kNone;
 }
 
-SpareSegment::Work SpareSegment::Begin(uint64_t* number, std::shared_ptr<WriteAhead>* ahead) {
+SpareSegment::Work SpareSegment::Begin(Retired* first, std::shared_ptr<WriteAhead>* ahead) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const Work work = NextWork();
   busy_ = work == Work::kMake || work == Work::kFill || work == Work::kRecycle;
   if (work == Work::kAhead) *ahead = ahead_;
-  if (work == Work::kRecycle || work == Work::kRemove) *number = retired_.front();
+  if (work == Work::kRecycle || work == Work::kRemove) *first = retired_.front();
   return work;
+}
+
+// Where both are there, compression was cut short.
+Status SpareSegment::RemoveCompressed(uint64_t number) {
+  const Status unlinked = directory_->Unlink(CompressedSegmentName(number));
+  if (unlinked.ok()) removed_.fetch_add(1, std::memory_order_relaxed);
+  return unlinked.code() == ErrorCode::kNotFound ? Status() : unlinked;
 }
 
 // Steps in this order, because a file must have lost its old name for good before anything in it changes: until then a
 // power cut may bring the name back.
-Status SpareSegment::Recycle(uint64_t number, ReadyFile* ready) {
-  const std::string name = SegmentName(number);
+Status SpareSegment::Recycle(const Retired& retired, ReadyFile* ready) {
+  const std::string name = SegmentName(retired.number);
   uint64_t size = 0;
   SegmentHeader header;
   *ready = ReadyFile();
@@ -137,6 +148,7 @@ Status SpareSegment::Recycle(uint64_t number, ReadyFile* ready) {
   INGEST_WAL_RETURN_IF_ERROR(ready->file->Size(&size));
   if (size > bytes_ || size < bytes_ / kLeastRecycledShare) return NotToBeRecycled("of another size");
   INGEST_WAL_RETURN_IF_ERROR(ReadSealedHeader(ready->file.get(), size, &header));
+  if (!retired.stays_compressed) INGEST_WAL_RETURN_IF_ERROR(RemoveCompressed(retired.number));
   INGEST_WAL_RETURN_IF_ERROR(directory_->Rename(name, kSpareName));
 #ifndef INGEST_WAL_SEED_BUG_RECYCLED_TOO_EARLY  // planted by native/test/seeded_bug_test.cc, which must see it
   INGEST_WAL_RETURN_IF_ERROR(directory_->Sync());
@@ -152,8 +164,9 @@ Status SpareSegment::Recycle(uint64_t number, ReadyFile* ready) {
   return Status();
 }
 
-Status SpareSegment::Remove(uint64_t number) {
-  const Status unlinked = directory_->Unlink(SegmentName(number));
+Status SpareSegment::Remove(const Retired& retired) {
+  if (!retired.stays_compressed) INGEST_WAL_RETURN_IF_ERROR(RemoveCompressed(retired.number));
+  const Status unlinked = directory_->Unlink(SegmentName(retired.number));
   if (!unlinked.ok() && unlinked.code() != ErrorCode::kNotFound) return unlinked;
   removed_.fetch_add(unlinked.ok() ? 1 : 0, std::memory_order_relaxed);
   return directory_->Sync();
@@ -170,7 +183,7 @@ Status SpareSegment::Fill() {
   return Status();
 }
 
-Status SpareSegment::Do(Work work, uint64_t number, WriteAhead* ahead) {
+Status SpareSegment::Do(Work work, const Retired& first, WriteAhead* ahead) {
   switch (work) {
     case Work::kAhead: {
       uint64_t bytes = 0;
@@ -183,9 +196,9 @@ Status SpareSegment::Do(Work work, uint64_t number, WriteAhead* ahead) {
     case Work::kFill:
       return Fill();
     case Work::kRecycle:
-      return Recycle(number, &ready_);
+      return Recycle(first, &ready_);
     case Work::kRemove:
-      return Remove(number);
+      return Remove(first);
     case Work::kNone:
       break;
   }
@@ -200,7 +213,7 @@ void SpareSegment::End(Work work, const Status& status) {
       stuck_ = !status.ok();
       if (stuck_) break;
       first_is_to_go_ = false;
-      never_again_.erase(retired_.front());
+      never_again_.erase(retired_.front().number);
       retired_.pop_front();
       break;
     case Work::kRecycle:
@@ -224,12 +237,12 @@ void SpareSegment::End(Work work, const Status& status) {
 }
 
 bool SpareSegment::PrepareSome() {
-  uint64_t number = 0;
+  Retired first;
   std::shared_ptr<WriteAhead> ahead;
-  const Work work = Begin(&number, &ahead);
+  const Work work = Begin(&first, &ahead);
   if (work == Work::kNone) return false;
   // busy_ keeps the writer away from ready_ until End().
-  const Status status = Do(work, number, ahead.get());
+  const Status status = Do(work, first, ahead.get());
   End(work, status);
   return true;
 }
@@ -245,6 +258,14 @@ void SpareSegment::Run() {
 }
 
 Status SpareSegment::Discard() {
+  std::deque<Retired> retired;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    retired.swap(retired_);
+  }
+  for (const Retired& segment : retired) {
+    if (!Remove(segment).ok()) break;
+  }
   const Status removed = directory_->Unlink(kSpareName);
   const std::lock_guard<std::mutex> lock(mutex_);
   // Its space is given back when nobody has it open any more: here.

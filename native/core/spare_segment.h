@@ -50,8 +50,10 @@ class SpareSegment {
 
   // Segment `number` is needed no more. Segments go in the order in which they are retired, each durably before the
   // next, so that what is missing is always a beginning; when one cannot go, it is tried again with the next call. The
-  // last one waits for the next Request(), to be filled again; what waits when Run() ends stays.
+  // last one waits for the next Request(), to be filled again, or for Discard().
   void Retire(uint64_t number);
+  // The same, but it stays as a compressed one, which is whole.
+  void RetireUncompressed(uint64_t number);
   // A sync of segment `number` has failed: what its file holds is not known any more, and it is never filled again.
   void NeverFillAgain(uint64_t number);
 
@@ -68,7 +70,8 @@ class SpareSegment {
   // One slice of the work; false when there is nothing to do.
   bool PrepareSome();
   void Stop();
-  // After Run(): removes the file that is ready, or was being made. kNotFound when there is none.
+  // After Run(): removes what was retired, and the file that is ready, or was being made. kNotFound when there is no such
+  // file. A segment that cannot go stays, and so do those behind it.
   Status Discard();
 
  private:
@@ -77,12 +80,19 @@ class SpareSegment {
 
   Status Make(uint64_t bytes, ReadyFile* ready);
   Work NextWork() const;
-  Work Begin(uint64_t* number, std::shared_ptr<WriteAhead>* ahead);
+  struct Retired {
+    uint64_t number = 0;
+    bool stays_compressed = false;
+  };
+
+  Work Begin(Retired* first, std::shared_ptr<WriteAhead>* ahead);
   void End(Work work, const Status& status);
-  Status Do(Work work, uint64_t number, WriteAhead* ahead);
+  Status Do(Work work, const Retired& first, WriteAhead* ahead);
   Status Fill();
-  Status Recycle(uint64_t number, ReadyFile* ready);
-  Status Remove(uint64_t number);
+  Status Recycle(const Retired& retired, ReadyFile* ready);
+  Status Remove(const Retired& retired);
+  Status RemoveCompressed(uint64_t number);
+  void Add(const Retired& retired);
 
   Directory* const directory_;
   const uint64_t bytes_;
@@ -90,7 +100,7 @@ class SpareSegment {
   std::mutex mutex_;  // guards what follows; never held over I/O of the preparing thread
   std::condition_variable changed_;
   Phase phase_ = Phase::kNone;
-  std::deque<uint64_t> retired_;
+  std::deque<Retired> retired_;
   std::set<uint64_t> never_again_;
   bool first_is_to_go_ = false;  // the first of them is none to be filled again
   bool stuck_ = false;           // the first of them could not be removed just now

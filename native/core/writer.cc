@@ -181,13 +181,24 @@ void Writer::Run() {
   }
 }
 
-Status Writer::Retire(uint64_t number) {
+Status Writer::CheckComplete(uint64_t number) const {
   const uint64_t complete_below = complete_below_.load(std::memory_order_acquire);
   if (number == 0 || number >= complete_below) {
     return Status(ErrorCode::kInvalidArgument, "segment " + std::to_string(number) + " cannot be retired; allowed: those " +
                                                    "before " + std::to_string(complete_below));
   }
+  return Status();
+}
+
+Status Writer::Retire(uint64_t number) {
+  INGEST_WAL_RETURN_IF_ERROR(CheckComplete(number));
   spare_->Retire(number);
+  return Status();
+}
+
+Status Writer::RetireUncompressed(uint64_t number) {
+  INGEST_WAL_RETURN_IF_ERROR(CheckComplete(number));
+  spare_->RetireUncompressed(number);
   return Status();
 }
 

@@ -100,6 +100,8 @@ class Writer {
   // Segment `number` is needed no more: its file becomes the next segment's, or is unlinked, in the order of the calls,
   // by the thread that prepares spares. kInvalidArgument for one that is not complete yet.
   Status Retire(uint64_t number);
+  // The same of its plain file: it stays as a compressed one.
+  Status RetireUncompressed(uint64_t number);
 
   // The highest segment that is complete, as all before it: neither written nor sealed any more.
   uint64_t complete_through() const { return complete_below_.load(std::memory_order_acquire) - 1; }
@@ -143,6 +145,7 @@ class Writer {
   Status Flush();
   Status WriteStaged();
   Status EnsureSegment(uint64_t first_record_bytes);
+  Status CheckComplete(uint64_t number) const;
   bool RotationDue() const { return rotate_through_.load() > complete_through() && !stopping_.load(); }
   Status Rotate();
   void RetireActive();

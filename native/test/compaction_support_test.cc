@@ -144,10 +144,11 @@ TEST(Retire, IsRefusedWithoutABackupThatCoversTheSegment) {
             std::string("segment 3 cannot be retired; allowed: up to 2, which the second newest checkpoint covers"));
   while (log->spare()->PrepareSome()) {
   }
-  // The last one waits for the next segment's need.
+  // The last one waits for the next segment's need, or the end.
   EXPECT_EQ(SegmentsOf(&world), std::string("2 3 4"));
   EXPECT_EQ(ReadAll(log.get(), Live()).lsns, std::string("1-60"));
   CloseLog(std::move(log));
+  EXPECT_EQ(SegmentsOf(&world), std::string("3"));
   EXPECT_EQ(OpenedOutcome(&world), std::string("1-60 | "));
 }
 

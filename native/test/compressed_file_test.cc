@@ -211,12 +211,14 @@ TEST(Inflate, RefusesStreamsThatSayMoreOrLessThanAsked) {
   const uint8_t stream[] = {0x4b, 0x4c, 0x4c, 0x4c, 0x4c, 0x04, 0x00};
   uint8_t out[8];
   size_t consumed = 0;
-  EXPECT_TRUE(Inflate(Bytes(stream, sizeof(stream)), out, 5, &consumed));
+  bool is_exact = false;
+  EXPECT_TRUE(Inflate(Bytes(stream, sizeof(stream)), out, 5, &consumed, &is_exact));
   EXPECT_EQ(consumed, sizeof(stream));
+  EXPECT_TRUE(is_exact);
   EXPECT_EQ(std::memcmp(out, "aaaaa", 5), 0);
-  EXPECT_FALSE(Inflate(Bytes(stream, sizeof(stream)), out, 4, &consumed));
-  EXPECT_FALSE(Inflate(Bytes(stream, sizeof(stream)), out, 6, &consumed));
-  for (size_t cut = 0; cut < sizeof(stream); cut++) EXPECT_FALSE(Inflate(Bytes(stream, cut), out, 5, &consumed));
+  EXPECT_FALSE(Inflate(Bytes(stream, sizeof(stream)), out, 4, &consumed, &is_exact));
+  EXPECT_FALSE(Inflate(Bytes(stream, sizeof(stream)), out, 6, &consumed, &is_exact));
+  for (size_t cut = 0; cut < sizeof(stream); cut++) EXPECT_FALSE(Inflate(Bytes(stream, cut), out, 5, &consumed, &is_exact));
 }
 
 TEST(GzipCrc32, KnownVector) {

@@ -160,6 +160,18 @@ TEST(Golden, CheckpointsOfEveryVersionAreReadable) {
   }
 }
 
+// Made of the sealed segment by lib/maintenance/compression.ts, so by zlib.
+TEST(Golden, ACompressedSegmentMadeByNodeIsReadable) {
+  MemoryWorld world;
+  for (const GoldenFile& file : FilesOf(kFormatVersion)) world.Put(file.name, ReadGolden(file.golden));
+  world.Remove(SegmentName(1));
+  world.Put(CompressedSegmentName(1), ReadGolden("v" + std::to_string(kFormatVersion) + "-sealed.wal.gz"));
+  ExpectGoldenEntries(&world, kFormatVersion);
+  const DirectoryReport report = Inspect(&world).report;
+  EXPECT_EQ(Describe(report.damage), std::string());
+  EXPECT_EQ(report.segments[0].state, SegmentState::kCompressed);
+}
+
 void ExpectSameBytes(const std::string& golden, const std::vector<uint8_t>& written) {
   if (std::getenv("INGEST_WAL_WRITE_GOLDEN") != nullptr) {
     std::ofstream(PathOf(golden), std::ios::binary)

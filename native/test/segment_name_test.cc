@@ -46,6 +46,20 @@ TEST(CheckpointName, ReadsAsItWasMadeAndIsNoSegments) {
   EXPECT_FALSE(ParseCheckpointName("0000000000000000.ckpt", &read));
 }
 
+TEST(CompressedSegmentName, ReadsAsItWasMadeAndIsNoPlainSegments) {
+  EXPECT_EQ(CompressedSegmentName(42), std::string("0000000000000042.wal.gz"));
+  uint64_t read = 0;
+  ASSERT_TRUE(ParseCompressedSegmentName(CompressedSegmentName(kMaxSegmentNumber), &read));
+  EXPECT_EQ(read, kMaxSegmentNumber);
+  EXPECT_FALSE(ParseSegmentName(CompressedSegmentName(42), &read));
+  EXPECT_FALSE(ParseCompressedSegmentName(SegmentName(42), &read));
+  EXPECT_FALSE(ParseCompressedSegmentName(CompressedSegmentName(42) + kTemporarySuffix, &read));
+  EXPECT_TRUE(IsCompressedName(CompressedSegmentName(42)));
+  EXPECT_TRUE(IsCompressedName(CompressedSegmentName(42) + kTemporarySuffix));
+  EXPECT_FALSE(IsCompressedName(SegmentName(42)));
+  EXPECT_FALSE(IsCompressedName("gz"));
+}
+
 TEST(TemporaryName, EndsInTmp) {
   EXPECT_TRUE(IsTemporaryName(kSpareName));
   EXPECT_TRUE(IsTemporaryName("log.id.tmp"));

@@ -15,13 +15,13 @@ const KILLS_BY_TIME = 0.4
 const LATE_BY_MS = 15
 
 /**
- * One run of the command. `killWhen(progress)` is asked at each progress line, `killAfterMs` counts from the start.
+ * One run of the command. `killWhen(progress)` is asked at each progress line, `killAfterMs` counts from the start; `environment` is added to this one.
  * Resolves with `{ killed, code, summary, notes }`.
  */
-export function runIngest({ file, directory, out, options = [], killWhen, killAfterMs, delayMs = 0, onProgress }) {
+export function runIngest({ file, directory, out, options = [], killWhen, killAfterMs, delayMs = 0, onProgress, environment = {} }) {
   const args = [COMMAND, 'ingest', file, '--directory', directory, '--out', out, '--json', '--progress', 'json', ...options]
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
     const notes = []
     let stdout = ''
     let doomed = false

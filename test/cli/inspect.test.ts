@@ -207,7 +207,7 @@ describe('a live log', () => {
   })
 
   it('--follow shows every entry once and in order, across rotations and the end of the writer', async () => {
-    const wal = await Wal.open({ directory: newDirectory(), segmentBytes: 65_536 })
+    const wal = await Wal.open({ directory: newDirectory(), segmentBytes: 65_536, maintenance: false })
     const recorder = new Recorder(wal)
     await recorder.measurements(10)
     const running = startCli(['inspect', wal.directory, '--follow', '--format', 'jsonl'])

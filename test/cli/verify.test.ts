@@ -213,7 +213,7 @@ describe('a file that is no segment', () => {
 
 describe('a log in use', () => {
   it('is verified beside a writer that rotates, again and again, and is clean each time', async () => {
-    const wal = await Wal.open({ directory: newDirectory(), ...SMALL, batchIntervalMs: 5 })
+    const wal = await Wal.open({ directory: newDirectory(), ...SMALL, batchIntervalMs: 5, maintenance: false })
     const recorder = new Recorder(wal)
     let running = true
     const writing = (async () => {

@@ -19,8 +19,9 @@ import { NewerVersion, openSegment, walk, type Segment } from './format-segment-
 
 const CASES = Number(process.env['INGEST_WAL_FORMAT_CASES'] ?? 300)
 const SEED = Number(process.env['INGEST_WAL_SEED'] ?? 1)
-// Small segments; and no batch that falls due by itself, so that a log is the same for the same seed.
-const OPTIONS = { segmentBytes: 65_536, batchIntervalMs: 3_600_000 }
+// Small segments; no batch that falls due by itself and no file that is compressed meanwhile, so that a log is the same for the
+// same seed.
+const OPTIONS = { segmentBytes: 65_536, batchIntervalMs: 3_600_000, maintenance: false }
 
 const NEWER_VERSION = native().formatVersion + 1
 

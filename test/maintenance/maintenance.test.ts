@@ -2,15 +2,18 @@
 // are the same after checkpoints, compaction and retention; that only goes what two whole checkpoints cover, and nothing while
 // somebody reads; that checkpoints are kept under a name and restored from; and that what fails or is stopped leaves all as it was.
 import { spawnSync } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
-import { Operation, recover, restoreCheckpoint, scanLog, Wal, type CheckpointInfo, type ReplayService } from '../../lib/index.js'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { Operation, recover, restoreCheckpoint, scanLog, Wal, type CheckpointInfo, type MaintenanceStepMessage, type ReplayService } from '../../lib/index.js'
 import { Maintenance, type MaintainedLog } from '../../lib/maintenance/maintenance.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 import { feed, holdings, openService, type Counted } from './support.js'
 
 const newDirectory = temporaryDirectories()
+/** For what the log does in its own time. */
+const WAIT = { timeout: 30_000, interval: 20 }
 const opened: Array<{ close: () => Promise<void> }> = []
 afterEach(async () => {
   await Promise.allSettled(opened.splice(0).map((each) => each.close()))
@@ -182,6 +185,41 @@ describe('a log that looks after itself', () => {
     await reopened(service, directory)
   })
 
+  test('that was killed before it wrote a checkpoint removes what two older ones cover', async () => {
+    const directory = newDirectory()
+    const first = await open(directory)
+    for (const rows of [3000, 6000]) {
+      await feed(first, rows, rows - 3000)
+      await first.wal.checkpoint()
+    }
+    const before = namesOf(directory, '.wal')
+    await first.close()
+    // Its budget is exceeded, and its next checkpoint far away.
+    const second = await open(directory, { maintenance: true, diskBudgetBytes: 1 })
+    await feed(second, 9000, 6000)
+    await vi.waitFor(() => expect(namesOf(directory, '.wal')).not.toContain(before[0]), WAIT)
+    expect(namesOf(directory, '.ckpt')).toEqual(['0000000000000001.ckpt', '0000000000000002.ckpt'])
+    await reopened(second, directory)
+  })
+
+  test('compresses complete segments, which read like others', async () => {
+    const directory = newDirectory()
+    const service = await open(directory, { maintenance: true })
+    const steps: string[] = []
+    const note = (message: unknown): void => void steps.push((message as MaintenanceStepMessage).step)
+    subscribe('ingest-wal:maintenance', note)
+    await feed(service, 12_000)
+    await service.wal.durable()
+    await vi.waitFor(() => expect(service.wal.metrics.wal_compressed_segments_total).toBeGreaterThan(3), WAIT)
+    unsubscribe('ingest-wal:maintenance', note)
+    expect(steps.slice(0, 4)).toEqual(['written', 'verified', 'named', 'given up'].map((step) => `compression ${step}`))
+    expect(namesOf(directory, '.wal.gz').length).toBeGreaterThan(3)
+    let entries = 0
+    for await (const { lsn } of service.wal.entries()) expect(lsn).toBe(++entries)
+    expect(entries).toBe(service.wal.lastLsn)
+    await reopened(service, directory)
+  })
+
   test('says when its budget is too small for what it needs', async () => {
     const service = await open(newDirectory(), { diskBudgetBytes: 1000 })
     await feed(service, 100)
@@ -241,6 +279,7 @@ describe('age', () => {
         rotate: () => complete,
         completeThrough: () => complete,
         retire: (segment) => void retired.push(segment),
+        retireUncompressed: () => undefined,
         stats: () => wal.stats()
       },
       isRead: () => false,
@@ -250,7 +289,7 @@ describe('age', () => {
       onFailure: () => undefined,
       onDiskLow: () => undefined
     }
-    const settings = { checkpointBytes: 1, checkpointIntervalMs: 1, retentionDays: 7, diskBudgetBytes: 0, archiveDirectory: '' }
+    const settings = { checkpointBytes: 1, checkpointIntervalMs: 1, compression: 'none' as const, retentionDays: 7, diskBudgetBytes: 0, archiveDirectory: '' }
     let monotonicMs = 0
     const maintenance = new Maintenance(log, settings, { wallMs: () => Date.now() + daysLater * DAY_MS, monotonicMs: () => monotonicMs })
     monotonicMs = openHours * 3_600_000

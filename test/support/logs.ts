@@ -43,9 +43,12 @@ export class Recorder {
 
 export type Fill = (recorder: Recorder, wal: Wal) => Promise<void> | void
 
-/** A log that was written and closed cleanly. */
+// What maintenance does meanwhile depends on the machine's pace; these logs are to be the same on each.
+const AS_WRITTEN: Partial<WalOptions> = { maintenance: false }
+
+/** A log that was written and closed cleanly, its files as they were written. */
 export async function closedLog(directory: string, fill: Fill, options: Partial<WalOptions> = {}): Promise<Appended[]> {
-  const wal = await Wal.open({ directory, ...options })
+  const wal = await Wal.open({ directory, ...AS_WRITTEN, ...options })
   const recorder = new Recorder(wal)
   await fill(recorder, wal)
   await wal.close()
@@ -62,7 +65,7 @@ export async function unclosedLog(
   fill: Fill,
   options: Partial<WalOptions> = {}
 ): Promise<Appended[]> {
-  const wal = await Wal.open({ directory: workDirectory, ...options })
+  const wal = await Wal.open({ directory: workDirectory, ...AS_WRITTEN, ...options })
   const recorder = new Recorder(wal)
   await fill(recorder, wal)
   await wal.durable()

@@ -174,7 +174,7 @@ describe('users', () => {
 describe('filters', () => {
   let wal: Wal
   beforeEach(async () => {
-    wal = await log.open({ segmentBytes: 1 << 16, batchIntervalMs: 1 })
+    wal = await log.open({ segmentBytes: 1 << 16, batchIntervalMs: 1, maintenance: false })
     await fill(wal, 3000, 1000)
     await wal.durable()
   })
@@ -287,7 +287,7 @@ describe('with memory that is used again', () => {
 })
 
 test('damage is told before the entries behind it, and costs no others', async () => {
-  const wal = await log.open({ segmentBytes: 1 << 16, batchIntervalMs: 1 })
+  const wal = await log.open({ segmentBytes: 1 << 16, batchIntervalMs: 1, maintenance: false })
   await fill(wal, 3000, 1000)
   await wal.close()
   const file = readdirSync(log.directory).filter((name) => name.endsWith('.wal')).sort()[3] as string

@@ -9,7 +9,7 @@ import { code, entriesOf, lsnsOf, QUIET, range, useTestLog } from './support.js'
 
 const log = useTestLog()
 
-const SMALLEST_SEGMENTS = { segmentBytes: 1 << 16 }
+const SMALLEST_SEGMENTS = { segmentBytes: 1 << 16, maintenance: false }
 
 /** Appends `count` entries of `bytes` bytes by users 0, 1 and 2, waiting for room. */
 async function fill(wal: Wal, count: number, bytes: number): Promise<void> {

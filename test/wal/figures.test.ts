@@ -116,7 +116,7 @@ describe('metrics', () => {
   })
 
   test('collected, they tell what the directory holds now', async () => {
-    const wal = await log.open({ segmentBytes: 1 << 16 })
+    const wal = await log.open({ segmentBytes: 1 << 16, maintenance: false })
     await fill(wal, 300)
     const { wal_segments, wal_size_bytes, wal_disk_free_bytes } = await wal.collectMetrics()
     expect(wal_segments).toBeGreaterThan(3)

@@ -13,6 +13,8 @@ const users = Array.from({ length: 100 }, (_, index) => `user-${index}`)
 existsSync('/ingest-wal-marker-begin')
 if (touch === '--touch') readFileSync(join(directory, readdirSync(directory).find((name) => name.endsWith('.wal'))), { flag: 'r' })
 for (let i = 0; i < Number(entries); i++) wal.append(Operation.ADD_MEASUREMENT, users[i % users.length], payload)
+// The event loop may be done before the writer's thread has had a turn: the trace has to show both.
+while (Number(entries) > 10_000 && wal.durableLsn === 0);
 existsSync('/ingest-wal-marker-end')
 
 await wal.durable()
