@@ -186,8 +186,8 @@ export interface CompressibleLog {
   retireUncompressed(segment: number): void
   /** Segments that are about to go: compressing them is in vain. */
   aboutToGo(): ReadonlySet<number>
-  /** Whether something waits that matters more: the rest is done later. */
-  mustGiveWay(): boolean
+  /** False: something matters more, and the rest is done later. */
+  mayGoOn(): boolean
 }
 
 /** Compresses every complete segment but the newest, one after the other, the oldest first. */
@@ -205,7 +205,7 @@ export class CompressionJob implements MaintenanceJob {
   }
 
   isDue(): boolean {
-    return this.#through > this.#doneThrough
+    return this.#through > this.#doneThrough && this.#log.mayGoOn()
   }
 
   /** The last one that was completed waits for the next: it may be read right away, and who compresses it takes time from the writer. */
@@ -223,7 +223,7 @@ export class CompressionJob implements MaintenanceJob {
       const step = this.#onStep === undefined ? {} : { onStep: this.#onStep }
       await compressSegment({ directory, segment, retire: (number) => this.#log.retireUncompressed(number), signal, ...step })
       this.#done.add(segment)
-      if (this.#log.mustGiveWay()) return
+      if (!this.#log.mayGoOn()) return
     }
     this.#doneThrough = through
   }

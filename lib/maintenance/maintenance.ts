@@ -12,15 +12,17 @@ import { join } from 'node:path'
 import type { NativeCheckpoint, NativeLog, NativeRecovery } from '../../binding.js'
 import { throwIfAborted, WalError } from '../errors.js'
 import { checkpointDurations, type MaintenanceFigures } from '../metrics/maintenance-figures.js'
-import { readLogChunks, scanLog } from '../wal/inspect.js'
+import { scanLog } from '../wal/inspect.js'
 import { archiveCheckpoint, checkLabel, moveToArchive } from './archive.js'
 import { LogClock, SYSTEM_CLOCKS, type Clocks } from './clock.js'
 import { writeCheckpoint } from './compaction.js'
 import { CompressionJob } from './compression.js'
 import { diskWarnings, freeDiskBytes } from './disk-watch.js'
 import { listLogFiles, syncDirectory, type LogFiles } from './files.js'
+import { LoadGate } from './load.js'
 import { decideRetention, removableThrough, type RetentionRules } from './retention.js'
 import { Scheduler, type MaintenanceJob } from './scheduler.js'
+import { SegmentTimes } from './segment-times.js'
 import { noteStep } from './steps.js'
 
 export interface MaintenanceSettings {
@@ -100,24 +102,29 @@ type Removed = Pick<CompactResult, 'removedSegments' | 'removedCheckpoints'>
 const DAY_MS = 24 * 3_600_000
 /** Time between two looks at the disk when nothing happens. */
 const DISK_LOOK_MS = 600_000
+/** Time until the next look at what waits for the log to be less busy; and until the first, which leaves recovery to itself. */
+const SOON_MS = 250
+/** A checkpoint that is due waits for a quieter moment no longer than until so many times its bytes were logged. */
+const OVERDUE_FACTOR = 4
 
 export class Maintenance {
   readonly #log: MaintainedLog
   readonly #settings: MaintenanceSettings
   readonly #clock: LogClock
   readonly #scheduler: Scheduler
+  readonly #load: LoadGate
   /** Checkpoints that this process knows to be whole, the oldest first. */
   readonly #whole: Whole[]
   /** Older ones that recovery has not read, the newest last. */
   readonly #unread: NativeCheckpoint[]
-  /** When segments had their first entry, as far as it was asked. */
-  readonly #begunMs = new Map<number, number>()
+  readonly #times: SegmentTimes
   /** Segments that were given up: their files may be there a while. */
   readonly #retired = new Set<number>()
   /** Bytes that had gone to complete segments when the last checkpoint was written; less than 0: before this start. */
   #checkpointedBytes: number
   #checkpointedAtMs: number
   #retentionDueAtMs = 0
+  #soon: NodeJS.Timeout | undefined
   #diskReasons: readonly string[] = []
   readonly #durations = checkpointDurations()
   #written = 0
@@ -138,11 +145,13 @@ export class Maintenance {
     this.#checkpointedBytes = -live.reduce((sum, { endOffset }) => sum + endOffset, 0)
     const since = base?.created ?? live[0]?.firstTimestamp ?? 0
     this.#checkpointedAtMs = -(since > 0 ? Math.max(0, this.#clock.nowMs - since) : 0)
+    this.#times = new SegmentTimes(log.directory)
+    this.#load = new LoadGate({ writtenBytes: () => log.native.stats().writtenBytes, monotonicMs: clocks.monotonicMs })
     const retention = this.#retentionJob()
     const checkpoint = this.#checkpointJob()
     this.#scheduler = new Scheduler({
       // Before a checkpoint, too: what a process that died has left may go at once.
-      jobs: [retention, checkpoint, retention, ...(settings.compression === 'gzip' ? [this.#compressionJob(() => checkpoint.isDue())] : [])],
+      jobs: [retention, checkpoint, retention, ...(settings.compression === 'gzip' ? [this.#compressionJob(checkpoint)] : [])],
       monotonicMs: clocks.monotonicMs,
       onFailure: (job, error) => log.onFailure(job, error)
     })
@@ -151,6 +160,7 @@ export class Maintenance {
   /** From now on it works by itself. Keeps no process alive. */
   start(): void {
     this.#scheduler.start()
+    this.#lookSoon()
   }
 
   /** A segment was begun. */
@@ -161,6 +171,7 @@ export class Maintenance {
 
   /** Stops at the next safe place. */
   async close(): Promise<void> {
+    clearTimeout(this.#soon)
     await this.#scheduler.close()
   }
 
@@ -225,8 +236,10 @@ export class Maintenance {
         const stats = this.#log.native.stats()
         const newest = this.#whole.at(-1)
         if (stats.state !== 'ok' || stats.durableLsn <= (newest?.info.lsn ?? 0)) return false
-        const isLarge = stats.writtenBytes - this.#checkpointedBytes >= this.#settings.checkpointBytes
-        return isLarge || this.#clock.elapsedMs - this.#checkpointedAtMs >= this.#settings.checkpointIntervalMs
+        const loggedBytes = stats.writtenBytes - this.#checkpointedBytes
+        const isOld = this.#clock.elapsedMs - this.#checkpointedAtMs >= this.#settings.checkpointIntervalMs
+        if (loggedBytes < this.#settings.checkpointBytes && !isOld) return false
+        return loggedBytes >= this.#overdueBytes || this.#isQuiet()
       },
       run: async (signal) => {
         const complete = this.#log.native.completeThrough()
@@ -234,6 +247,24 @@ export class Maintenance {
         await this.#write(isNew ? complete : await this.#rotate(signal), true, signal)
       }
     }
+  }
+
+  get #overdueBytes(): number {
+    const { checkpointBytes, diskBudgetBytes } = this.#settings
+    const mostBytes = diskBudgetBytes > 0 ? Math.max(checkpointBytes, diskBudgetBytes / 2) : Infinity
+    return Math.min(OVERDUE_FACTOR * checkpointBytes, mostBytes)
+  }
+
+  /** Whether nobody is disturbed now; otherwise looks again soon. */
+  #isQuiet(): boolean {
+    if (this.#load.isCalm() && !this.#log.isRead()) return true
+    this.#lookSoon()
+    return false
+  }
+
+  #lookSoon(): void {
+    clearTimeout(this.#soon)
+    this.#soon = setTimeout(() => this.#scheduler.look(), SOON_MS).unref()
   }
 
   /** The newest checkpoint, when it stands for everything that is durable now; undefined: there is nothing. */
@@ -267,14 +298,14 @@ export class Maintenance {
 
   // --- Compression
 
-  #compressionJob(mustGiveWay: () => boolean): MaintenanceJob {
+  #compressionJob(checkpoint: MaintenanceJob): MaintenanceJob {
     const { directory, native } = this.#log
     const log = {
       directory,
       completeThrough: () => native.completeThrough(),
       retireUncompressed: (segment: number) => native.retireUncompressed(segment),
       aboutToGo: () => this.#retired,
-      mustGiveWay
+      mayGoOn: () => !checkpoint.isDue() && this.#isQuiet()
     }
     return new CompressionJob(log, (step) => {
       if (step === 'named') this.#compressedSegments++
@@ -344,7 +375,7 @@ export class Maintenance {
     }
     this.#retired.add(number)
     this.#removedSegments++
-    this.#begunMs.delete(number)
+    this.#times.forget(number)
     noteStep(directory, 'segment removed')
   }
 
@@ -353,33 +384,10 @@ export class Maintenance {
     await syncDirectory(this.#log.directory)
   }
 
-  /**
-   * When the segments that may go had their last entry: no later than the next one had its first. The files say it, not their
-   * mtimes. Goes no further than to the first that is not old.
-   */
-  async #endTimes({ segments }: LogFiles, { retentionMs }: RetentionRules, signal: AbortSignal): Promise<Map<number, number>> {
-    const endedMs = new Map<number, number>()
+  async #endTimes(files: LogFiles, { retentionMs }: RetentionRules, signal: AbortSignal): Promise<Map<number, number>> {
     const nowMs = this.#clock.trustedNowMs
-    if (retentionMs === 0 || nowMs === undefined) return endedMs
-    const through = removableThrough(this.#whole)
-    for (const [index, { number }] of segments.entries()) {
-      const next = segments[index + 1]
-      if (number > through || next === undefined) break
-      const ended = await this.#begunAt(next.number, join(this.#log.directory, next.names[0] as string), signal)
-      if (ended === undefined || nowMs - ended <= retentionMs) break
-      endedMs.set(number, ended)
-    }
-    return endedMs
-  }
-
-  async #begunAt(number: number, path: string, signal: AbortSignal): Promise<number | undefined> {
-    const known = this.#begunMs.get(number)
-    if (known !== undefined) return known
-    for await (const chunk of readLogChunks(path, { signal })) {
-      this.#begunMs.set(number, chunk.timestamp(0))
-      return chunk.timestamp(0)
-    }
-    return undefined
+    if (retentionMs === 0 || nowMs === undefined) return new Map()
+    return this.#times.endedBefore(nowMs - retentionMs, files, removableThrough(this.#whole), signal)
   }
 
   // --- Disk

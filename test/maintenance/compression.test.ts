@@ -254,7 +254,7 @@ describe('the job', () => {
       completeThrough: () => complete,
       retireUncompressed: (segment) => void retired.push(segment),
       aboutToGo: () => new Set([1]),
-      mustGiveWay: () => false
+      mayGoOn: () => true
     })
     expect(job.isDue()).toBe(false)
     // The newest of them waits for the next.
