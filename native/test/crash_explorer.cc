@@ -3,7 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <thread>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "checkpoint_writer.h"
 #include "segment_name.h"
@@ -603,6 +608,13 @@ Expected ExpectedEntry(uint64_t lsn, uint64_t generation) {
 }
 
 ExplorerResult Explore(const ExplorerOptions& options) {
+#ifdef __GLIBC__
+  // Each state takes and frees a few files of 64 KiB and more: memory that goes back to the system in between has to be cleared
+  // anew each time.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
   // Always as many shards, each with a seed of its own, however many threads there are to run them.
   ExplorerResult results[kShards];
   std::atomic<uint64_t> next{0};
