@@ -61,6 +61,7 @@ void SegmentWriter::EndAhead() {
 
 Status SegmentWriter::Write(Bytes bytes) {
   INGEST_WAL_RETURN_IF_ERROR(Usable());
+  spare_->Writes(bytes.size);
   if (ahead_ != nullptr) ahead_->Reach(bytes.size, position() + bytes.size);
   // It may have failed while it was waited for.
   INGEST_WAL_RETURN_IF_ERROR(Usable());

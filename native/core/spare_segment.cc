@@ -10,6 +10,8 @@ namespace ingest_wal {
 namespace {
 
 constexpr uint64_t kSliceBytes = uint64_t{1} << 20;
+// Batches of a service that gets what it can take are larger, those of waiters smaller.
+constexpr uint64_t kLargeWriteBytes = uint64_t{512} << 10;
 // A segment that ended earlier is not worth keeping: what it lacks has to be written with zeros.
 constexpr uint64_t kLeastRecycledShare = 2;
 
@@ -86,6 +88,14 @@ std::shared_ptr<WriteAhead> SpareSegment::StartAhead(std::unique_ptr<File> file,
   return ahead;
 }
 
+void SpareSegment::Writes(uint64_t bytes) {
+  const bool is_busy = bytes >= kLargeWriteBytes;
+  if (is_busy == writer_is_busy_) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  writer_is_busy_ = is_busy;
+  if (!is_busy) changed_.notify_all();
+}
+
 void SpareSegment::Retire(uint64_t number) { Add({number, false}); }
 
 void SpareSegment::RetireUncompressed(uint64_t number) { Add({number, true}); }
@@ -113,7 +123,7 @@ SpareSegment::Work SpareSegment::NextWork() const {
     case Phase::kWanted:
       return some_may_go ? Work::kRecycle : Work::kMake;
     case Phase::kFilling:
-      return Work::kFill;
+      return writer_is_busy_ ? Work::kNone : Work::kFill;
     case Phase::kNone:
     case Phase::kReady:
       break;

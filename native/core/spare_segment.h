@@ -46,6 +46,10 @@ class SpareSegment {
   // of the segment. Until the next call, or WriteAhead::End().
   std::shared_ptr<WriteAhead> StartAhead(std::unique_ptr<File> file, uint64_t from, uint64_t end);
 
+  // The writer is about to write so many bytes at once; 0: it rests. Zeros for the spare would take the disk from large
+  // batches, and cost them more than they save the batches after them: they wait.
+  void Writes(uint64_t bytes);
+
   // --- From any thread.
 
   // Segment `number` is needed no more. Segments go in the order in which they are retired, each durably before the
@@ -106,6 +110,7 @@ class SpareSegment {
   bool stuck_ = false;           // the first of them could not be removed just now
   bool busy_ = false;            // the preparing thread is at work on ready_ without the mutex
   bool stopping_ = false;
+  bool writer_is_busy_ = false;  // written by the writer alone, which looks at it without the mutex
   ReadyFile ready_;
   std::shared_ptr<WriteAhead> ahead_;
 

@@ -392,6 +392,7 @@ void Writer::AfterFlush() {
 
 // A log that is in use rests: now the next segment costs nobody anything, and what is left of this one neither.
 void Writer::Rest() {
+  spare_->Writes(0);
   if (active_ == nullptr || state() != LogState::kOk || active_->position() < kSegmentDataAt + options_.batch_bytes) return;
   active_->Rest();
   spare_->Request();

@@ -67,6 +67,24 @@ TEST(SpareSegment, IsFilledASliceAtATimeEachSynced) {
   ExpectZeros(ready.file.get(), kBytes);
 }
 
+TEST(SpareSegment, IsFilledOnlyWhileTheWriterWritesLittleAtATime) {
+  Fixture fixture;
+  SpareSegment spare(fixture.directory.get(), kBytes);
+  spare.Writes(uint64_t{1} << 20);
+  spare.Request();
+  EXPECT_TRUE(spare.PrepareSome());   // the file is made, its space reserved
+  EXPECT_FALSE(spare.PrepareSome());
+  spare.Writes(uint64_t{64} << 10);
+  EXPECT_TRUE(spare.PrepareSome());
+  spare.Writes(uint64_t{1} << 20);
+  EXPECT_FALSE(spare.PrepareSome());
+  spare.Writes(0);
+  int slices = 0;
+  while (spare.PrepareSome()) slices++;
+  EXPECT_EQ(slices, 2);
+  EXPECT_EQ(spare.written_ahead_bytes(), kBytes);
+}
+
 TEST(SpareSegment, OneThatIsHalfFilledIsTakenAsItIs) {
   Fixture fixture;
   SpareSegment spare(fixture.directory.get(), kBytes);
