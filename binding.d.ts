@@ -202,6 +202,41 @@ export interface NativeHistograms {
   batchBytes: NativeHistogram
 }
 
+/** What the header of a staging ring tells, and the figures of the writer that made it. */
+export interface NativeRingFigures {
+  lastLsn: number
+  durableLsn: number
+  queueBytes: number
+  queueCapacityBytes: number
+  state: 'ok' | 'degraded' | 'failed' | 'closed'
+  /** When this writer began; counters and histograms count from then. 0: none has begun. */
+  begun: number
+  batches: number
+  syncs: number
+  writtenBytes: number
+  rotations: number
+  /** The one that it writes to, and how far. */
+  segment: number
+  segmentOffset: number
+  histograms: NativeHistograms
+}
+
+/** What can be seen of a log at a glance. */
+export interface NativeFigures {
+  /** '' where nothing tells. */
+  logId: string
+  /** A writer holds the directory's lock right now. */
+  live: boolean
+  /** Compressed ones included. */
+  segments: number
+  compressedSegments: number
+  checkpoints: number
+  /** The newest that has a sound header. */
+  checkpoint: { number: number; coveredLsn: number; created: number } | null
+  /** Of a live or a dead writer; null: there is none, or it is another user's, or in the heap of its process. */
+  ring: NativeRingFigures | null
+}
+
 /** One pull of a reader. Its memory is its own: the reader does not touch it again. */
 export interface NativeChunk {
   /** Payloads, each at a multiple of 8; the length is one too. */
@@ -296,6 +331,12 @@ export function open(options: NativeOpenOptions): Promise<NativeLog>
 
 /** Looks at a log's directory or at one segment file; changes nothing, takes no lock. */
 export function scan(path: string): Promise<NativeScan>
+
+/**
+ * Looks at names, one header and the header of the staging ring, and reads nothing else; changes nothing, takes no lock.
+ * Rejects as `scan` does, and with ERR_WAL_INVALID_ARGUMENT for a file.
+ */
+export function figures(path: string): Promise<NativeFigures>
 
 /** Reads a log's directory (ring of a live writer included) or one segment file; changes nothing, takes no lock. */
 export function read(path: string, options?: NativeReadOptions): Promise<NativeReader>

@@ -19,6 +19,7 @@ export {
 export type { CheckpointInfo, CheckpointOptions, CompactOptions, CompactResult, DiskLow } from './maintenance/maintenance.js'
 export { restoreCheckpoint } from './maintenance/archive.js'
 export type { MaintenanceStep, MaintenanceStepMessage } from './maintenance/steps.js'
+export { logDiskUse, logFigures, type LogDiskUse, type LogFigures, type WriterFigures } from './wal/log-figures.js'
 export { readLog, readLogChunks, scanLog, type LogScan, type ReadLogOptions } from './wal/inspect.js'
 
 export {

@@ -1,12 +1,13 @@
 /** `stats DIR`: the figures of a log. */
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { Operation, readLog, scanLog, type LogScan } from '../index.js'
+import { histogramQuantile, logFigures, Operation, readLog, scanLog, type LogScan, type WriterFigures } from '../index.js'
 import { lostEntries, tornTailText } from './damage-text.js'
 import { safeJson } from './escape.js'
 import { ExitCode } from './exit-codes.js'
 import { unlessAborted, type CliSession } from './session.js'
 import { formatCount, formatTime, plural } from './table.js'
+import { formatSeconds } from './units.js'
 
 export interface StatsOptions {
   format: 'table' | 'json'
@@ -45,8 +46,9 @@ export async function stats(
 ): Promise<ExitCode> {
   const scan = await unlessAborted(scanLog(directory), signal)
   const figures = await countEntries(directory, signal)
-  if (options.format === 'json') await output.write(`${safeJson(jsonFigures(directory, scan, figures))}\n`)
-  else await output.write(textFigures(scan, figures))
+  const writer = scan.live ? (await logFigures(directory)).writer : null
+  if (options.format === 'json') await output.write(`${safeJson(jsonFigures(directory, scan, figures, writer))}\n`)
+  else await output.write(textFigures(scan, figures, writer))
   if (scan.damage.length === 0) return ExitCode.clean
   output.note(`${output.noteStyle('red', 'corruption')}: damaged in ${plural(scan.damage.length, 'place', 'places')}; ingest-wal verify tells where`)
   return ExitCode.corruption
@@ -70,7 +72,7 @@ async function countEntries(directory: string, signal: AbortSignal): Promise<Ent
   return figures
 }
 
-function jsonFigures(directory: string, scan: LogScan, figures: EntryFigures): object {
+function jsonFigures(directory: string, scan: LogScan, figures: EntryFigures, writer: WriterFigures | null): object {
   return {
     directory,
     logId: scan.logId,
@@ -84,13 +86,25 @@ function jsonFigures(directory: string, scan: LogScan, figures: EntryFigures): o
     provenLsn: scan.provenLsn,
     ...figures,
     ring: scan.ring,
+    writer: writer === null ? null : jsonWriter(writer),
     tornTail: scan.tornTail,
     damagedPlaces: scan.damage.length,
     lostEntries: lostIn(scan)
   }
 }
 
-function textFigures(scan: LogScan, figures: EntryFigures): string {
+function jsonWriter({ begun, state, batches, syncs, writtenBytes, fsyncDuration }: WriterFigures): object {
+  const [p50Seconds, p99Seconds] = [0.5, 0.99].map((quantile) => histogramQuantile(fsyncDuration, quantile))
+  return { begun, state, batches, syncs, writtenBytes, fsync: { count: fsyncDuration.count, p50Seconds, p99Seconds } }
+}
+
+function fsyncText({ begun, fsyncDuration }: WriterFigures): string {
+  const [p50, p99] = [0.5, 0.99].map((quantile) => formatSeconds(histogramQuantile(fsyncDuration, quantile)))
+  const times = fsyncDuration.count === 0 ? '' : `: p50 ${p50}, p99 ${p99}`
+  return `${plural(fsyncDuration.count, 'sync', 'syncs')} since ${formatTime(begun)}${times}`
+}
+
+function textFigures(scan: LogScan, figures: EntryFigures, writer: WriterFigures | null): string {
   const { ring, tornTail } = scan
   const states = ['sealed', 'unsealed', 'active', 'rejected'] as const
   const counted = states
@@ -101,6 +115,7 @@ function textFigures(scan: LogScan, figures: EntryFigures): string {
   const rows: Array<readonly [string, string]> = [
     ['log', `${scan.logId} (format version ${scan.formatVersion})`],
     ['writer', scan.live ? 'running' : 'none'],
+    ...(writer === null ? [] : [['fsync', fsyncText(writer)] as const]),
     ['segments', `${formatCount(scan.segments.length)}${counted.length === 0 ? '' : ` (${counted.join(', ')})`}`],
     ['bytes', formatCount(scan.bytes)],
     ['entries', formatCount(scan.entries)],

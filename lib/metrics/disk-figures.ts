@@ -64,13 +64,13 @@ export class DiskWatcher {
   }
 }
 
-async function freeBytesOf(directory: string): Promise<number> {
+export async function freeBytesOf(directory: string): Promise<number> {
   const { bavail, bsize } = await statfs(directory)
   return bavail * bsize
 }
 
 /** One file after the other: a log of many segments takes one thread of the pool, and little memory. */
-async function usedBy(directory: string): Promise<Pick<DiskFigures, 'segments' | 'sizeBytes'>> {
+export async function usedBy(directory: string): Promise<Pick<DiskFigures, 'segments' | 'sizeBytes'>> {
   const used = { segments: 0, sizeBytes: 0 }
   for await (const entry of await opendir(directory)) {
     const path = join(directory, entry.name)

@@ -1,5 +1,6 @@
 #include "convert.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -149,6 +150,37 @@ Napi::ArrayBuffer ToArrayBuffer(Napi::Env env, const std::shared_ptr<ChunkMemory
   return copy;
 }
 
+Napi::Value NewestCheckpointObject(Napi::Env env, const SegmentHeader& checkpoint) {
+  if (checkpoint.number == 0) return env.Null();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("number", Number(env, checkpoint.number));
+  object.Set("coveredLsn", Number(env, checkpoint.covered_lsn));
+  object.Set("created", Number(env, checkpoint.created_ms));
+  return object;
+}
+
+Napi::Value RingObject(Napi::Env env, const RingFigures& ring) {
+  if (!ring.found) return env.Null();
+  const WriterFigures& writer = ring.writer();
+  const WriterCounters& counters = writer.counters;
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("lastLsn", Number(env, ring.last_lsn));
+  object.Set("durableLsn", Number(env, ring.durable_lsn));
+  object.Set("queueBytes", Number(env, ring.used_bytes));
+  object.Set("queueCapacityBytes", Number(env, ring.capacity));
+  const uint32_t state = std::min(ring.state, static_cast<uint32_t>(LogState::kClosed));
+  object.Set("state", StateText(static_cast<LogState>(state)));
+  object.Set("begun", Number(env, writer.begun_ms.load(std::memory_order_relaxed)));
+  object.Set("batches", Number(env, counters.batches));
+  object.Set("syncs", Number(env, counters.syncs));
+  object.Set("writtenBytes", Number(env, counters.written_bytes));
+  object.Set("rotations", Number(env, counters.rotations));
+  object.Set("segment", Number(env, counters.segment));
+  object.Set("segmentOffset", Number(env, counters.segment_offset));
+  object.Set("histograms", ToObject(env, writer.histograms));
+  return object;
+}
+
 }  // namespace
 
 Napi::Error ToError(Napi::Env env, const Status& status) {
@@ -228,6 +260,27 @@ Napi::Object ToObject(Napi::Env env, const LogEvent& event) {
   object.Set("code", event.status.code_name());
   object.Set("errno", Napi::Number::New(env, event.status.system_errno()));
   object.Set("message", event.status.message());
+  return object;
+}
+
+Napi::Object ToObject(Napi::Env env, const WriterHistograms& histograms) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("syncNs", ToObject(env, histograms.sync_ns));
+  object.Set("flushNs", ToObject(env, histograms.flush_ns));
+  object.Set("batchEntries", ToObject(env, histograms.batch_entries));
+  object.Set("batchBytes", ToObject(env, histograms.batch_bytes));
+  return object;
+}
+
+Napi::Object ToObject(Napi::Env env, const LogFigures& figures) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("logId", figures.log_id);
+  object.Set("live", Napi::Boolean::New(env, figures.live));
+  object.Set("segments", Number(env, figures.segments));
+  object.Set("compressedSegments", Number(env, figures.compressed_segments));
+  object.Set("checkpoints", Number(env, figures.checkpoints));
+  object.Set("checkpoint", NewestCheckpointObject(env, figures.checkpoint));
+  object.Set("ring", RingObject(env, figures.ring));
   return object;
 }
 

@@ -22,6 +22,8 @@ Napi::Object ToObject(Napi::Env env, const DirectoryReport& report, bool live);
 Napi::Object ToObject(Napi::Env env, const CheckpointReport& checkpoint);
 Napi::Object ToObject(Napi::Env env, const RecoveryReport& recovery);
 Napi::Object ToObject(Napi::Env env, const LogEvent& event);
+Napi::Object ToObject(Napi::Env env, const LogFigures& figures);
+Napi::Object ToObject(Napi::Env env, const WriterHistograms& histograms);
 Napi::Value ToObject(Napi::Env env, const std::vector<Damage>& damage);
 // Copies the chunk into the memory of `spare`, an earlier result of this, or takes the chunk's own where there is none. Memory
 // that is needed no more, now or when the result has been collected, goes to `memory`.

@@ -285,7 +285,7 @@ Napi::Value LogObject::Stats(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Log* log = Live(env);
   if (log == nullptr) return env.Undefined();
-  const Writer::Counters& counters = log->writer()->counters();
+  const WriterCounters& counters = log->writer()->counters();
   const auto number = [&](uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); };
   Napi::Object stats = Napi::Object::New(env);
   stats.Set("logId", LogIdText(log->log_id()));
@@ -314,14 +314,7 @@ Napi::Value LogObject::Stats(const Napi::CallbackInfo& info) {
 Napi::Value LogObject::Histograms(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Log* log = Live(env);
-  if (log == nullptr) return env.Undefined();
-  const Writer::Histograms& histograms = log->writer()->histograms();
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("syncNs", ToObject(env, histograms.sync_ns));
-  result.Set("flushNs", ToObject(env, histograms.flush_ns));
-  result.Set("batchEntries", ToObject(env, histograms.batch_entries));
-  result.Set("batchBytes", ToObject(env, histograms.batch_bytes));
-  return result;
+  return log == nullptr ? env.Undefined() : ToObject(env, log->writer()->histograms());
 }
 
 Napi::Value LogObject::Read(const Napi::CallbackInfo& info) {

@@ -110,6 +110,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("crc32c", Napi::Function::New<Crc32cOf>(env, "crc32c"));
   exports.Set("open", Napi::Function::New<LogObject::Open>(env, "open"));
   exports.Set("scan", Napi::Function::New<ReaderObject::ScanPath>(env, "scan"));
+  exports.Set("figures", Napi::Function::New<ReaderObject::FiguresOfPath>(env, "figures"));
   exports.Set("read", Napi::Function::New<ReaderObject::ReadPath>(env, "read"));
   exports.Set("writeCheckpoint", Napi::Function::New<CheckpointThread::Write>(env, "writeCheckpoint"));
   return exports;

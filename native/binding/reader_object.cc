@@ -57,6 +57,19 @@ class ScanPathWorker : public PromiseWorker {
   Inspection inspection_;
 };
 
+class LookAtFiguresWorker : public PromiseWorker {
+ public:
+  LookAtFiguresWorker(Napi::Env env, std::string path) : PromiseWorker(env), path_(std::move(path)) {}
+
+ protected:
+  void Execute() override { status() = LookAtFigures(SystemEnvironment(), path_, &figures_); }
+  Napi::Value Result(Napi::Env env) override { return ToObject(env, figures_); }
+
+ private:
+  const std::string path_;
+  LogFigures figures_;
+};
+
 namespace {
 
 bool PathOf(const Napi::CallbackInfo& info, std::string* path) {
@@ -169,6 +182,14 @@ Napi::Value ReaderObject::ScanPath(const Napi::CallbackInfo& info) {
   std::string path;
   if (!PathOf(info, &path)) return info.Env().Undefined();
   auto* worker = new ScanPathWorker(info.Env(), std::move(path));
+  worker->Queue();
+  return worker->Promise();
+}
+
+Napi::Value ReaderObject::FiguresOfPath(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!PathOf(info, &path)) return info.Env().Undefined();
+  auto* worker = new LookAtFiguresWorker(info.Env(), std::move(path));
   worker->Queue();
   return worker->Promise();
 }

@@ -14,9 +14,10 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
  public:
   static Napi::Function Define(Napi::Env env);
   static Napi::Value Make(Napi::Env env, std::unique_ptr<Reader> reader);
-  // read(path, options) and scan(path) of the module.
+  // read(path, options), scan(path) and figures(path) of the module.
   static Napi::Value ReadPath(const Napi::CallbackInfo& info);
   static Napi::Value ScanPath(const Napi::CallbackInfo& info);
+  static Napi::Value FiguresOfPath(const Napi::CallbackInfo& info);
   // False after an exception was thrown. `value` may be undefined.
   static bool ReadOptionsOf(const Napi::Value& value, ReadOptions* options);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "checkpoint.h"
 #include "directory_scan.h"
 #include "segment_links.h"
 #include "segment_name.h"
@@ -32,6 +33,20 @@ Status FindRingOf(const Environment& environment, Directory* directory, const Di
   const Status status = FindRing(environment.memory, scan.log_id, here, ring, &name);
   // Whoever may read the files may look at them; the ring is its owner's.
   return status.code() == ErrorCode::kPermission ? Status() : status;
+}
+
+Status FindNewestCheckpoint(Directory* directory, const DirectoryScan& scan, SegmentHeader* newest) {
+  for (size_t i = scan.checkpoints.size(); i-- > 0;) {
+    const SegmentScan& named = scan.checkpoints[i].file;
+    CheckpointScan checkpoint;
+    const Status looked = CheckCheckpointHeader(directory, named.file, named.number, scan.log_id, &checkpoint);
+    if (looked.code() == ErrorCode::kNotFound) continue;  // removed since the directory was listed
+    INGEST_WAL_RETURN_IF_ERROR(looked);
+    if (!checkpoint.flaw.empty()) continue;
+    *newest = checkpoint.file.header;
+    break;
+  }
+  return Status();
 }
 
 Status LooksLikeALog(const DirectoryScan& scan, const std::string& path) {
@@ -118,6 +133,30 @@ Status InspectPath(const Environment& environment, const std::string& path, Insp
   inspection->report = AssembleReport(scan, ring);
   if (beside_a_writer) inspection->report.torn_tail = TornTail();  // a batch on its way
   return Status();
+}
+
+Status LookAtFigures(const Environment& environment, const std::string& path, LogFigures* figures) {
+  Place place;
+  INGEST_WAL_RETURN_IF_ERROR(Find(environment, path, &place));
+  if (!place.file.empty()) return Status(ErrorCode::kInvalidArgument, path + " is a file; allowed: the directory of a log");
+  Directory* const directory = place.directory.get();
+  DirectoryScan scan;
+  INGEST_WAL_RETURN_IF_ERROR(FindLog(directory, &scan));
+  INGEST_WAL_RETURN_IF_ERROR(LooksLikeALog(scan, path));
+  INGEST_WAL_RETURN_IF_ERROR(directory->IsLocked(kLockName, &figures->live));
+  figures->segments = scan.segments.size();
+  for (const SegmentScan& segment : scan.segments) {
+    uint64_t number = 0;
+    if (ParseCompressedSegmentName(segment.file, &number)) figures->compressed_segments++;
+  }
+  figures->checkpoints = scan.checkpoints.size();
+  if (!scan.has_log_id) return Status();
+  figures->log_id = LogIdText(scan.log_id);
+  INGEST_WAL_RETURN_IF_ERROR(FindNewestCheckpoint(directory, scan, &figures->checkpoint));
+  DirectoryIdentity here;
+  INGEST_WAL_RETURN_IF_ERROR(directory->Identity(&here));
+  const Status looked = LookAtRing(environment.memory, scan.log_id, here, &figures->ring);
+  return looked.code() == ErrorCode::kPermission ? Status() : looked;
 }
 
 Status ReadPath(const Environment& environment, const std::string& path, const ReadOptions& options,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "crc32c.h"
 #include "segment_header.h"
@@ -10,7 +11,7 @@ namespace ingest_wal {
 namespace {
 
 constexpr uint64_t kRingMagic = 0x31474e5257534749;  // "IGSWRNG1"
-constexpr uint32_t kRingVersion = 2;
+constexpr uint32_t kRingVersion = 3;
 constexpr size_t kMagicAt = 0;
 constexpr size_t kVersionAt = 8;
 constexpr size_t kChecksumAt = 12;
@@ -122,6 +123,11 @@ void StagingRing::BeginAfter(uint64_t durable_lsn) {
   WordAt(ring::kWakeAtAt)->store(ring::kNeverWake, std::memory_order_relaxed);
   WordAt(ring::kWriterFencesAt)->store(0, std::memory_order_relaxed);
   SetState(0);
+  new (region_->data() + ring::kFiguresAt) WriterFigures();
+}
+
+WriterFigures* StagingRing::figures() const {
+  return reinterpret_cast<WriterFigures*>(region_->data() + ring::kFiguresAt);
 }
 
 uint8_t* StagingRing::Reserve(size_t bytes) {
@@ -197,6 +203,25 @@ struct CopiedLap {
   std::vector<uint8_t> bytes;
 };
 
+struct Positions {
+  uint64_t tail = 0;
+  uint64_t head = 0;
+  uint64_t durable_lsn = 0;
+};
+
+// As they were at one moment. In a ring that is damaged, head may be more than `capacity` ahead of tail.
+Positions LookAtPositions(uint8_t* base, uint64_t capacity) {
+  Positions seen;
+  // A head that was moved after tail was read may lie further ahead of it than the ring is large.
+  for (int look = 0; look < kMostLooks; look++) {
+    seen.tail = SharedAtomic(base, ring::kTailAt)->load(std::memory_order_seq_cst);
+    seen.durable_lsn = SharedAtomic(base, ring::kDurableLsnAt)->load(std::memory_order_acquire);
+    seen.head = Complete(seen.tail, SharedWord(base, ring::kHeadAt)->load(std::memory_order_seq_cst));
+    if (seen.head - seen.tail <= capacity) break;
+  }
+  return seen;
+}
+
 // Takes the whole entries out of what was copied from [from, head), stopping at the first thing that is none.
 void TakeEntries(const CopiedLap& lap, uint64_t from, uint64_t head, uint64_t capacity, RingContents* contents) {
   uint64_t position = from;
@@ -242,15 +267,8 @@ RingContents CopyRing(SharedRegion* region) {
   if (capacity == 0) return contents;
   contents.found = true;
   uint8_t* base = region->data();
-  uint64_t tail = 0;
-  uint64_t head = 0;
-  // A head that was moved after tail was read may lie further ahead of it than the ring is large.
-  for (int look = 0; look < kMostLooks; look++) {
-    tail = SharedAtomic(base, ring::kTailAt)->load(std::memory_order_seq_cst);
-    contents.durable_lsn = SharedAtomic(base, ring::kDurableLsnAt)->load(std::memory_order_acquire);
-    head = Complete(tail, SharedWord(base, ring::kHeadAt)->load(std::memory_order_seq_cst));
-    if (head - tail <= capacity) break;
-  }
+  const auto [tail, head, durable_lsn] = LookAtPositions(base, capacity);
+  contents.durable_lsn = durable_lsn;
   if (head - tail > capacity || tail > kMaxLsn || tail % kRecordAlignment != 0 || head % kRecordAlignment != 0) {
     contents.damaged = true;
     CheckDurableLsn(&contents);
@@ -289,26 +307,55 @@ Status CheckVersion(SharedRegion* region, const LogId& log_id, const std::string
                                              "; open the log once with the build that wrote it");
 }
 
+// Null, with an empty name, when this directory has no ring.
+Status FindRegion(SharedMemory* memory, const LogId& log_id, const DirectoryIdentity& directory,
+                  std::unique_ptr<SharedRegion>* region, std::string* name) {
+  for (int index = 0; memory != nullptr && index < kRingNames; index++) {
+    *name = RingName(log_id, index);
+    std::unique_ptr<SharedRegion> opened;
+    const Status status = memory->Open(*name, false, &opened);
+    if (status.code() == ErrorCode::kNotFound) continue;
+    // It may hold entries of this log: only who may read it knows.
+    if (status.code() == ErrorCode::kPermission) return status;
+    // What is no ring of this directory is left alone.
+    if (!status.ok()) continue;
+    INGEST_WAL_RETURN_IF_ERROR(CheckVersion(opened.get(), log_id, *name));
+    if (!IsRingOf(opened.get(), log_id, directory)) continue;
+    *region = std::move(opened);
+    return Status();
+  }
+  name->clear();
+  return Status();
+}
+
 }  // namespace
 
 Status FindRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdentity& directory, RingContents* contents,
                 std::string* name) {
-  if (memory == nullptr) return Status();
-  for (int index = 0; index < kRingNames; index++) {
-    *name = RingName(log_id, index);
-    std::unique_ptr<SharedRegion> region;
-    const Status opened = memory->Open(*name, false, &region);
-    if (opened.code() == ErrorCode::kNotFound) continue;
-    // It may hold entries of this log: only who may read it knows.
-    if (opened.code() == ErrorCode::kPermission) return opened;
-    // What is no ring of this directory is left alone.
-    if (!opened.ok()) continue;
-    INGEST_WAL_RETURN_IF_ERROR(CheckVersion(region.get(), log_id, *name));
-    if (!IsRingOf(region.get(), log_id, directory)) continue;
-    *contents = CopyRing(region.get());
-    return Status();
-  }
-  name->clear();
+  std::unique_ptr<SharedRegion> region;
+  INGEST_WAL_RETURN_IF_ERROR(FindRegion(memory, log_id, directory, &region, name));
+  if (region != nullptr) *contents = CopyRing(region.get());
+  return Status();
+}
+
+const WriterFigures& RingFigures::writer() const {
+  return *reinterpret_cast<const WriterFigures*>(region->data() + ring::kFiguresAt);
+}
+
+Status LookAtRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdentity& directory, RingFigures* figures) {
+  std::string name;
+  std::unique_ptr<SharedRegion> region;
+  INGEST_WAL_RETURN_IF_ERROR(FindRegion(memory, log_id, directory, &region, &name));
+  if (region == nullptr) return Status();
+  uint8_t* base = region->data();
+  figures->found = true;
+  figures->capacity = CapacityOf(region.get());
+  figures->state = SharedWord(base, ring::kStateAt)->load(std::memory_order_acquire);
+  figures->durable_lsn = SharedAtomic(base, ring::kDurableLsnAt)->load(std::memory_order_acquire);
+  figures->last_lsn = Complete(figures->durable_lsn, SharedWord(base, ring::kLastLsnAt)->load(std::memory_order_acquire));
+  const Positions positions = LookAtPositions(base, figures->capacity);
+  figures->used_bytes = std::min(positions.head - positions.tail, figures->capacity);
+  figures->region = std::move(region);
   return Status();
 }
 

@@ -11,6 +11,7 @@
 //            192 tail u64 | 200 durable LSN u64               stored by the writer, LSN first, after the sync
 //            208 wake at u32 | 212 log state u32              stored by the writer: what the appender has to know
 //            216 writer fences u32                            stored when the ring is made: see SetWriterFences()
+//            512 figures, 768 bytes                           stored by the writer, for others to look at: writer_figures.h
 //
 // Head and last LSN are the low halves of numbers of 64 bits: tail and durable LSN, which are less than 2^32 behind,
 // complete them. So an appender in JavaScript, which has no integers of 64 bits, can store them.
@@ -29,6 +30,7 @@
 #include "environment.h"
 #include "record.h"
 #include "staged_entry.h"
+#include "writer_figures.h"
 
 namespace ingest_wal {
 
@@ -47,9 +49,12 @@ constexpr size_t kDurableLsnAt = 200;
 constexpr size_t kWakeAtAt = 208;
 constexpr size_t kStateAt = 212;
 constexpr size_t kWriterFencesAt = 216;
+// Apart from the words that the appender looks at: the writer stores here after each batch.
+constexpr size_t kFiguresAt = 512;
 constexpr size_t kDataAt = 4096;
 // "Wake at": the appender wakes the writer when so many bytes are staged or more. This: never, it is awake.
 constexpr uint32_t kNeverWake = UINT32_MAX;
+static_assert(kFiguresAt + figures::kBytes <= kDataAt);
 }  // namespace ring
 
 class StagingRing {
@@ -95,6 +100,9 @@ class StagingRing {
   // as it stores everything else, where processors keep stores in order, and need not wait until it is visible.
   void SetWriterFences() { WordAt(ring::kWriterFencesAt)->store(1, std::memory_order_relaxed); }
   void SetState(uint32_t state) { WordAt(ring::kStateAt)->store(state, std::memory_order_release); }
+
+  // Zeros in a ring that was just made or taken over.
+  WriterFigures* figures() const;
 
   uint64_t durable_lsn() const;
   uint64_t used_bytes() const { return head() - tail(); }
@@ -142,6 +150,23 @@ bool IsRingOf(SharedRegion* region, const LogId& log_id, const DirectoryIdentity
 // one; `name` gets what it is called. kPermission when there is one under a name of this log that cannot be read.
 Status FindRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdentity& directory, RingContents* contents,
                 std::string* name);
+
+// What the header of a ring tells: a look that takes as long as the header is, however much is staged.
+struct RingFigures {
+  bool found = false;
+  uint64_t last_lsn = 0;
+  uint64_t durable_lsn = 0;
+  uint64_t used_bytes = 0;  // never above the capacity
+  uint64_t capacity = 0;
+  uint32_t state = 0;  // as SetState() was told
+  std::shared_ptr<SharedRegion> region;
+
+  // They move on while they are looked at.
+  const WriterFigures& writer() const;
+};
+
+// Looks at the ring that FindRing() would find. Safe beside a live writer and a live appender; trusts nothing it reads.
+Status LookAtRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdentity& directory, RingFigures* figures);
 
 // Whether `name` is what a process left that died while it made a ring: nobody will ever use it.
 bool IsUnfinishedRing(SharedMemory* memory, const std::string& name);

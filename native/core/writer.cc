@@ -36,7 +36,10 @@ Writer::Writer(const Environment& environment, Directory* directory, StagingRing
       first_is_only_proof_(start.active_is_only_proof),
       drained_(ring->tail()),
       durable_checksum_(start.durable_checksum),
-      complete_below_(active_ != nullptr ? active_->header().number : next_number_) {
+      complete_below_(active_ != nullptr ? active_->header().number : next_number_),
+      counters_(ring->figures()->counters),
+      histograms_(ring->figures()->histograms) {
+  ring_->figures()->begun_ms.store(environment_.clock->WallMs(), std::memory_order_relaxed);
   if (environment_.fence != nullptr) ring_->SetWriterFences();
   if (active_ == nullptr) return;
   SetActive(active_->header().number, active_->header().first_lsn);

@@ -21,10 +21,10 @@
 #include <vector>
 
 #include "environment.h"
-#include "histogram.h"
 #include "segment_writer.h"
 #include "spare_segment.h"
 #include "staging_ring.h"
+#include "writer_figures.h"
 
 namespace ingest_wal {
 
@@ -108,26 +108,8 @@ class Writer {
 
   // --- Figures, from any thread.
 
-  struct Counters {
-    std::atomic<uint64_t> batches{0};
-    std::atomic<uint64_t> syncs{0};
-    std::atomic<uint64_t> written_bytes{0};
-    std::atomic<uint64_t> rotations{0};
-    std::atomic<uint64_t> wakeups{0};
-    std::atomic<uint64_t> segment{0};
-    std::atomic<uint64_t> segment_offset{0};
-    std::atomic<bool> preallocated{true};
-  };
-  const Counters& counters() const { return counters_; }
-
-  // Recorded by the writer's thread, once a batch or a flush.
-  struct Histograms {
-    Histogram<16'000, 21> sync_ns;     // 16 µs to 16.8 s: a sync
-    Histogram<16'000, 21> flush_ns;    // from taking what is staged to its acknowledgement: writes and sync
-    Histogram<1, 20> batch_entries;    // 1 to 524,288
-    Histogram<1024, 17> batch_bytes;   // 1 KiB to 64 MiB
-  };
-  const Histograms& histograms() const { return histograms_; }
+  const WriterCounters& counters() const { return counters_; }
+  const WriterHistograms& histograms() const { return histograms_; }
   LogState state() const { return state_.load(std::memory_order_acquire); }
   // Why the state is not kOk.
   Status problem();
@@ -203,8 +185,9 @@ class Writer {
   std::atomic<bool> stopping_{false};
   std::atomic<LogState> state_{LogState::kOk};
   std::atomic<uint64_t> complete_below_;  // segments before this one are neither written nor sealed any more
-  Counters counters_;
-  Histograms histograms_;
+  // In the ring, where other processes look at them.
+  WriterCounters& counters_;
+  WriterHistograms& histograms_;
 
   std::mutex sleep_mutex_;  // guards woken_; held for a few instructions
   std::condition_variable sleep_changed_;

@@ -1,5 +1,7 @@
 // Proves that looking at a log changes nothing and takes no lock, works beside a live writer and on what a dead one
-// left, and says clearly what is no log.
+// left, and says clearly what is no log; and that figures are told at a glance, without a look at entries.
+#include <algorithm>
+
 #include "segment_name.h"
 #include "test_log.h"
 #include "testing.h"
@@ -147,6 +149,90 @@ TEST(Inspect, AFileOfAnyOtherKindIsNoSegment) {
   Inspection inspection;
   EXPECT_EQ(InspectPath(world.environment(), "wal/notes.txt", &inspection).code(), ErrorCode::kNotALog);
   EXPECT_EQ(InspectPath(world.environment(), "wal/pipe", &inspection).code(), ErrorCode::kNotALog);
+}
+
+LogFigures FiguresOf(MemoryWorld* world) {
+  LogFigures figures;
+  EXPECT_OK(LookAtFigures(world->environment(), "wal", &figures));
+  return figures;
+}
+
+TEST(Figures, AreThoseOfALiveWriterAndNothingIsRead) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  AppendEntries(log.get(), 50);
+  FlushAll(log.get());
+  AppendEntries(log.get(), 20);
+  uint64_t reads = 0;
+  world.SetFault([&](Call call, const std::string& name) {
+    const bool looks = call == Call::kOpen || call == Call::kList || call == Call::kRead || call == Call::kMap;
+    if (!looks || (call != Call::kList && name != kIdentityName)) Fail(__FILE__, __LINE__, "looked at " + name);
+    reads++;
+    return Status();
+  });
+  const LogFigures figures = FiguresOf(&world);
+  EXPECT_LE(reads, 10u);
+  EXPECT_TRUE(figures.live);
+  EXPECT_EQ(figures.log_id, LogIdText(log->log_id()));
+  EXPECT_EQ(figures.segments, 1u);
+  EXPECT_EQ(figures.checkpoint.number, 0u);
+  ASSERT_TRUE(figures.ring.found);
+  EXPECT_EQ(figures.ring.last_lsn, 70u);
+  EXPECT_EQ(figures.ring.durable_lsn, 50u);
+  EXPECT_EQ(figures.ring.used_bytes, log->ring()->used_bytes());
+  EXPECT_NE(figures.ring.writer().begun_ms.load(), 0);
+  EXPECT_EQ(figures.ring.writer().counters.syncs.load(), log->writer()->counters().syncs.load());
+  EXPECT_EQ(figures.ring.writer().histograms.batch_entries.sum(), 50u);
+  world.SetFault(nullptr);
+}
+
+TEST(Figures, OfADeadWriterStayUntilTheNextOneBegins) {
+  MemoryWorld world;
+  {
+    std::unique_ptr<Log> log = OpenLog(&world);
+    AppendEntries(log.get(), 50);
+    FlushAll(log.get());
+    AppendEntries(log.get(), 20);
+  }
+  const LogFigures dead = FiguresOf(&world);
+  EXPECT_FALSE(dead.live);
+  ASSERT_TRUE(dead.ring.found);
+  EXPECT_EQ(dead.ring.last_lsn, 70u);
+  EXPECT_EQ(dead.ring.writer().histograms.batch_entries.sum(), 50u);
+  std::unique_ptr<Log> log = OpenLog(&world);
+  const LogFigures next = FiguresOf(&world);
+  EXPECT_TRUE(next.live);
+  EXPECT_EQ(next.ring.last_lsn, 70u);
+  EXPECT_EQ(next.ring.used_bytes, 0u);
+  EXPECT_EQ(next.ring.writer().histograms.batch_entries.sum(), 0u);
+  CloseLog(std::move(log));
+  EXPECT_FALSE(FiguresOf(&world).ring.found);
+}
+
+TEST(Figures, NameTheNewestCheckpointWithASoundHeader) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  const auto everything = [](const Entry&) { return true; };
+  PutCheckpoint(&world, 1, 1, everything);
+  PutCheckpoint(&world, 2, 2, everything);
+  LogFigures figures = FiguresOf(&world);
+  EXPECT_EQ(figures.segments, 3u);
+  EXPECT_EQ(figures.checkpoints, 2u);
+  EXPECT_EQ(figures.checkpoint.number, 2u);
+  EXPECT_EQ(figures.checkpoint.covered_lsn, 40u);
+  Change(&world, CheckpointName(2), [](std::vector<uint8_t>* bytes) { std::fill_n(bytes->begin(), kSegmentDataAt, uint8_t{1}); });
+  figures = FiguresOf(&world);
+  EXPECT_EQ(figures.checkpoints, 2u);
+  EXPECT_EQ(figures.checkpoint.number, 1u);
+  EXPECT_EQ(figures.checkpoint.covered_lsn, 20u);
+}
+
+TEST(Figures, AFileAndAnEmptyDirectoryHaveNone) {
+  MemoryWorld world;
+  LogFigures figures;
+  EXPECT_EQ(LookAtFigures(world.environment(), "wal", &figures).code(), ErrorCode::kNotALog);
+  WriteLog(&world, 10);
+  EXPECT_EQ(LookAtFigures(world.environment(), "wal/" + SegmentName(1), &figures).code(), ErrorCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -258,7 +258,7 @@ TEST(TakeOver, ARingOfAnotherVersionIsRefusedByName) {
   const std::unique_ptr<StagingRing> ring = MakeRing(&world);
   ASSERT_TRUE(Put(ring.get(), EntryOf(1)));
   uint8_t* header = Region(&world).data();
-  for (const uint32_t version : {1u, 3u}) {
+  for (const uint32_t version : {1u, 2u, 4u}) {
     Store(header + 8, version);
     Store(header + 12, Crc32c(Crc32c(0, header, 12), header + 16, 48));
     RingContents contents;
@@ -365,6 +365,67 @@ TEST(Reuse, OfAnotherCapacityOrAnotherDirectoryOrWithPositionsThatCannotBeIsRefu
   Store(Region(&world).data() + kHeadAt, static_cast<uint32_t>(2 * kCapacity));
   EXPECT_EQ(Reuse(&world, kCapacity, kHere, 10, &again).code(), ErrorCode::kInvalidArgument);
   EXPECT_TRUE(again == nullptr);
+}
+
+RingFigures Look(MemoryWorld* world) {
+  RingFigures figures;
+  EXPECT_OK(LookAtRing(world->environment().memory, kId, kHere, &figures));
+  return figures;
+}
+
+TEST(Figures, AreSeenFromOutsideAtTheSameTime) {
+  MemoryWorld world;
+  const std::unique_ptr<StagingRing> ring = MakeRing(&world, 5);
+  uint64_t staged = 0;
+  for (uint64_t lsn = 6; lsn <= 15; lsn++) {
+    ASSERT_TRUE(Put(ring.get(), EntryOf(lsn)));
+    staged += Staged(EntryOf(lsn)).size();
+  }
+  ring->figures()->counters.syncs = 7;
+  ring->figures()->histograms.sync_ns.Record(16'001);
+  const RingFigures figures = Look(&world);
+  EXPECT_TRUE(figures.found);
+  EXPECT_EQ(figures.durable_lsn, 5u);
+  EXPECT_EQ(figures.last_lsn, 15u);
+  EXPECT_EQ(figures.used_bytes, staged);
+  EXPECT_EQ(figures.capacity, kCapacity);
+  EXPECT_EQ(figures.writer().counters.syncs.load(), 7u);
+  EXPECT_EQ(figures.writer().histograms.sync_ns.count(1), 1u);
+  // Of what was mapped, whatever is counted later.
+  ring->figures()->histograms.sync_ns.Record(16'001);
+  EXPECT_EQ(figures.writer().histograms.sync_ns.sum(), 32'002u);
+}
+
+TEST(Figures, OfARingThatIsUsedAgainBeginAnew) {
+  MemoryWorld world;
+  const std::unique_ptr<StagingRing> ring = MakeRing(&world);
+  ring->figures()->begun_ms = 1;
+  ring->figures()->counters.written_bytes = 7;
+  ring->figures()->histograms.batch_bytes.Record(7);
+  std::unique_ptr<StagingRing> again;
+  ASSERT_OK(Reuse(&world, kCapacity, kHere, 10, &again));
+  const RingFigures figures = Look(&world);
+  EXPECT_EQ(figures.last_lsn, 10u);
+  EXPECT_EQ(figures.writer().begun_ms.load(), 0);
+  EXPECT_EQ(figures.writer().counters.written_bytes.load(), 0u);
+  EXPECT_EQ(figures.writer().histograms.batch_bytes.sum(), 0u);
+}
+
+TEST(Figures, OfADamagedRingStayWithinIt) {
+  MemoryWorld world;
+  const std::unique_ptr<StagingRing> ring = MakeRing(&world);
+  std::mt19937_64 random(Seed());
+  for (int i = 0; i < 1000; i++) {
+    for (size_t at = 64; at < kDataAt; at += 8) Store(Region(&world).data() + at, random());
+    const RingFigures figures = Look(&world);
+    ASSERT_TRUE(figures.found);
+    ASSERT_TRUE(figures.used_bytes <= kCapacity);
+  }
+}
+
+TEST(Figures, ThereAreNoneWithoutARing) {
+  MemoryWorld world;
+  EXPECT_FALSE(Look(&world).found);
 }
 
 TEST(RingName, IsShortEnoughForEverySystem) {

@@ -77,8 +77,8 @@ TEST(GroupCommit, EachSyncAndEachBatchIsCountedInItsHistogram) {
   FlushAll(log.get());
   AppendEntries(log.get(), 1);
   FlushAll(log.get());
-  const Writer::Counters& counters = log->writer()->counters();
-  const Writer::Histograms& histograms = log->writer()->histograms();
+  const WriterCounters& counters = log->writer()->counters();
+  const WriterHistograms& histograms = log->writer()->histograms();
   EXPECT_EQ(CountOf(histograms.sync_ns), counters.syncs.load());
   EXPECT_EQ(CountOf(histograms.flush_ns), counters.syncs.load());
   EXPECT_EQ(CountOf(histograms.batch_entries), counters.batches.load());
@@ -462,7 +462,7 @@ TEST(Run, BatchBytesFlushWithoutWaitersAndWakesAreOnePerBatch) {
   running.log->writer()->RequestDurable(running.log->last_lsn());
   running.AwaitDurable();
   running.Stop();
-  const Writer::Counters& counters = running.log->writer()->counters();
+  const WriterCounters& counters = running.log->writer()->counters();
   EXPECT_LE(counters.wakeups.load(), counters.batches.load() + 2);
   EXPECT_NE(counters.rotations.load(), 0u);
   EXPECT_EQ(ReadAll(running.log.get()).lsns, std::string("1-5000"));

@@ -1,7 +1,7 @@
 /** Proves that `stats` counts what is there, in words and as JSON, of closed, torn, damaged and live logs. */
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { Operation, Wal } from '../../lib/index.js'
+import { histogramQuantile, Operation, Wal } from '../../lib/index.js'
 import { runCli } from '../support/command-line.js'
 import { flipBit } from '../support/damage.js'
 import { closedLog, Recorder, segmentFiles, type Appended } from '../support/logs.js'
@@ -87,10 +87,30 @@ describe('figures', () => {
       firstLsn: 1,
       lastLsn: 2,
       users: 2,
-      ring: { found: true, firstLsn: 1, lastLsn: 2, entries: 2 }
+      ring: { found: true, firstLsn: 1, lastLsn: 2, entries: 2 },
+      writer: { state: 'ok', batches: 0, syncs: 0, fsync: { count: 0, p50Seconds: null, p99Seconds: null } }
     })
-    expect(rowsOf((await runCli(['stats', wal.directory])).stdout)).toMatchObject({ writer: 'running', 'staging ring': '2 entries' })
+    expect(rowsOf((await runCli(['stats', wal.directory])).stdout)).toMatchObject({
+      writer: 'running',
+      'staging ring': '2 entries',
+      fsync: expect.stringMatching(/^0 syncs since \S+Z$/) as string
+    })
     await wal.close()
+  })
+
+  it('of the syncs of a live log, whose process is another one', async () => {
+    const wal = await Wal.open({ directory: newDirectory(), batchIntervalMs: 3_600_000 })
+    await new Recorder(wal).measurements(30, 10)
+    const { wal_fsync_duration_seconds: own } = wal.metrics
+    expect(own.count).toBe(3)
+    const { writer } = (await statsJson(wal.directory)) as { writer: Record<string, unknown> }
+    expect(writer).toMatchObject({ batches: 3, syncs: 3, writtenBytes: wal.metrics.wal_written_bytes_total })
+    const [p50Seconds, p99Seconds] = [0.5, 0.99].map((quantile) => histogramQuantile(own, quantile))
+    expect(writer['fsync']).toEqual({ count: 3, p50Seconds, p99Seconds })
+    const times = /^3 syncs since \S+Z: p50 [\d.]+ (µs|ms|s), p99 [\d.]+ (µs|ms|s)$/
+    expect(rowsOf((await runCli(['stats', wal.directory])).stdout)['fsync']).toMatch(times)
+    await wal.close()
+    expect(rowsOf((await runCli(['stats', wal.directory])).stdout)).not.toHaveProperty('fsync')
   })
 })
 

@@ -185,6 +185,14 @@ describe('objects', () => {
     expect(fieldsOf(scanned.ring)).toEqual(declaredFields('NativeScan.ring'))
   })
 
+  test('NativeFigures, without and with a checkpoint', async () => {
+    const figures = await native().figures(directory)
+    expect(fieldsOf(figures)).toEqual(declaredFields('NativeFigures'))
+    expect(fieldsOf(figures.ring)).toEqual(declaredFields('NativeRingFigures'))
+    expect(fieldsOf(figures.ring?.histograms)).toEqual(declaredFields('NativeHistograms'))
+    expect(figures.checkpoint).toBe(null)
+  })
+
   test('NativeSegment', () => {
     expect(log.recovery.segments.length).toBeGreaterThan(2)
     for (const segment of log.recovery.segments) expect(fieldsOf(segment)).toEqual(declaredFields('NativeSegment'))
@@ -218,6 +226,8 @@ describe('objects', () => {
     await closed.close()
     const written = await native().writeCheckpoint({ ...PLAN, directory: alone })
     expect(fieldsOf(written)).toEqual(declaredFields('NativeCheckpoint'))
+    const { number, coveredLsn, created } = written
+    expect((await native().figures(alone)).checkpoint).toEqual({ number, coveredLsn, created })
     rmSync(alone, { recursive: true })
   })
 
