@@ -71,12 +71,18 @@ function tableFormat(columns: number | undefined): EntryFormat {
         String(entry.lsn),
         formatTime(entry.timestamp),
         operationName(entry.operation),
-        entry.segment === 0 ? 'staged' : `${entry.segment}:${entry.offset}`,
+        placeText(entry),
         cutTo(escapeText(entry.userId), USER_WIDTH),
         payloadPreview(entry.payload, payloadWidth)
       ),
     tail: () => ''
   }
+}
+
+/** In a segment, in a checkpoint, or in the ring only. */
+function placeText({ segment, offset }: Entry): string {
+  if (segment === 0) return 'staged'
+  return segment > 0 ? `${segment}:${offset}` : `ckpt ${-segment}:${offset}`
 }
 
 /** The beginning of a payload: text as it is, other bytes in hexadecimal, cut to `width` characters. */

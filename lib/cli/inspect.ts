@@ -1,4 +1,4 @@
-/** `inspect PATH`: the entries of a log or of one segment, one a line. */
+/** `inspect PATH`: the entries of a log, or of one segment or checkpoint, one a line. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { Option } from 'commander'
@@ -9,6 +9,7 @@ import { ENTRY_FORMATS, entryFormat, type EntryFormat, type EntryFormatName } fr
 import { ExitCode } from './exit-codes.js'
 import { formatIncomplete, incompleteBuffers } from './incomplete.js'
 import { unlessAborted, type CliSession } from './session.js'
+import { formatLsnRange } from './table.js'
 
 export interface InspectOptions {
   format: EntryFormatName
@@ -30,11 +31,11 @@ const REST_PER_LOOK = 4
 export function registerInspect(program: Command, session: CliSession): void {
   program
     .command('inspect')
-    .argument('<path>', "the log's directory, or one segment file")
+    .argument('<path>', "the log's directory, or one segment or checkpoint file")
     .summary('entries, one a line')
     .description(
-      'Lists the entries of a log or of one segment file in LSN order, one a line, what a running writer has staged\n' +
-        'included. Control characters and backslashes are escaped as in JSON strings; payloads that are not UTF-8 are\n' +
+      'Lists the entries of a log in LSN order, one a line, what a running writer has staged included; or those of one file:\n' +
+        'a segment, compressed or not, or a checkpoint. Control characters and backslashes are escaped as in JSON strings; payloads that are not UTF-8 are\n' +
         'shown as hexadecimal in the table and as base64 elsewhere.\n' +
         'Changes nothing, takes no lock; the log may be in use. Damage is passed over, told on stderr, and ends in exit code 1.'
     )
@@ -96,7 +97,9 @@ class Inspection {
   #nextLsn: number
   #begun = false
   #written = 0
-  #damaged = false
+  #looks = 0
+  /** What was told of damage: a look meets again what costs no entry. */
+  readonly #told = new Set<string>()
 
   constructor(path: string, options: InspectOptions, session: Pick<CliSession, 'output' | 'signal'>) {
     this.#path = path
@@ -122,7 +125,7 @@ class Inspection {
       // Also what an interrupted run has written so far is whole. A path that cannot be read has written nothing.
       if (this.#begun) await output.write(this.#format.tail(this.#written))
     }
-    return this.#damaged ? ExitCode.corruption : ExitCode.clean
+    return this.#told.size > 0 ? ExitCode.corruption : ExitCode.clean
   }
 
   /** Writes what has come since the last look. True: nothing that is wanted can follow. */
@@ -135,6 +138,7 @@ class Inspection {
     })
     for await (const entry of entries) {
       if (entry.lsn > toLsn) return true
+      if (this.#looks > 0 && entry.lsn > this.#nextLsn) this.#noteRemoved(entry.lsn - 1)
       this.#nextLsn = entry.lsn + 1
       if (user !== undefined && entry.userId !== user) continue
       if (op !== undefined && !op.includes(entry.operation)) continue
@@ -142,6 +146,7 @@ class Inspection {
       await this.#write(entry)
       if (this.#written >= limit) return true
     }
+    this.#looks++
     return this.#nextLsn > toLsn
   }
 
@@ -159,8 +164,17 @@ class Inspection {
 
   #tell(damage: Damage): void {
     const { output } = this.#session
-    this.#damaged = true
+    if (damage.firstLsn > (this.#options.toLsn ?? Infinity)) return
     this.#nextLsn = Math.max(this.#nextLsn, damage.lastLsn + 1)
+    const { kind, file, offset, endOffset, firstLsn, lastLsn } = damage
+    const place = JSON.stringify([kind, file, offset, endOffset, firstLsn, lastLsn])
+    if (this.#told.has(place)) return
+    this.#told.add(place)
     output.note(`${output.noteStyle('red', 'corruption')}: ${damageText(damage)}`)
+  }
+  /** Between two looks the log was compacted, and what nobody needs any more went before it was seen. */
+  #noteRemoved(lastLsn: number): void {
+    const { output } = this.#session
+    output.note(`${output.noteStyle('yellow', 'note')}: ${formatLsnRange(this.#nextLsn, lastLsn)} went by compaction before it was seen`)
   }
 }

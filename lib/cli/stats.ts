@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { histogramQuantile, logFigures, Operation, readLog, scanLog, type LogScan, type WriterFigures } from '../index.js'
+import { archivedFiles, archiveSummary, type ArchivedFile } from './archived.js'
 import { lostEntries, tornTailText } from './damage-text.js'
 import { safeJson } from './escape.js'
 import { ExitCode } from './exit-codes.js'
@@ -15,6 +16,8 @@ export interface StatsOptions {
 
 /** What the entries themselves say; found by reading all of them. */
 interface EntryFigures {
+  /** That are in the log, each once: in segments, or in a checkpoint that has taken their place. */
+  entries: number
   users: number
   operations: Record<string, number>
   payloadBytes: number
@@ -22,13 +25,21 @@ interface EntryFigures {
   lastTimestamp: number | null
 }
 
+interface Seen {
+  scan: LogScan
+  figures: EntryFigures
+  archived: readonly ArchivedFile[]
+  /** null: none is running. */
+  writer: WriterFigures | null
+}
+
 export function registerStats(program: Command, session: CliSession): void {
   program
     .command('stats')
-    .argument('<directory>', "the log's directory, or one segment file")
+    .argument('<directory>', "the log's directory, or one segment or checkpoint file")
     .summary('figures of a log')
     .description(
-      'Counts segments, bytes, entries, users and operations of a log; reads all of it.\n' +
+      'Counts segments, checkpoints, bytes, entries, users and operations of a log; reads all of it.\n' +
         'Changes nothing, takes no lock; the log may be in use. Exit code 1 when it is damaged (see verify).'
     )
     .addOption(new Option('--format <format>', 'how to write it').choices(['table', 'json']).default('table'))
@@ -46,9 +57,11 @@ export async function stats(
 ): Promise<ExitCode> {
   const scan = await unlessAborted(scanLog(directory), signal)
   const figures = await countEntries(directory, signal)
+  const archived = await archivedFiles(directory, signal)
   const writer = scan.live ? (await logFigures(directory)).writer : null
-  if (options.format === 'json') await output.write(`${safeJson(jsonFigures(directory, scan, figures, writer))}\n`)
-  else await output.write(textFigures(scan, figures, writer))
+  const seen = { scan, figures, archived, writer }
+  if (options.format === 'json') await output.write(`${safeJson(jsonFigures(directory, seen))}\n`)
+  else await output.write(textFigures(seen))
   if (scan.damage.length === 0) return ExitCode.clean
   output.note(`${output.noteStyle('red', 'corruption')}: damaged in ${plural(scan.damage.length, 'place', 'places')}; ingest-wal verify tells where`)
   return ExitCode.corruption
@@ -58,9 +71,10 @@ async function countEntries(directory: string, signal: AbortSignal): Promise<Ent
   const users = new Set<string>()
   const names = new Map<number, string>(Object.entries(Operation).map(([name, operation]) => [operation, name]))
   const operations: Record<string, number> = Object.fromEntries([...names.values()].map((name) => [name, 0]))
-  const figures: EntryFigures = { users: 0, operations, payloadBytes: 0, firstTimestamp: null, lastTimestamp: null }
+  const figures: EntryFigures = { entries: 0, users: 0, operations, payloadBytes: 0, firstTimestamp: null, lastTimestamp: null }
   for await (const { userId, operation, payload, timestamp } of readLog(directory, { signal })) {
     users.add(userId)
+    figures.entries++
     const name = names.get(operation) as string
     operations[name] = (operations[name] ?? 0) + 1
     figures.payloadBytes += payload.byteLength
@@ -72,15 +86,21 @@ async function countEntries(directory: string, signal: AbortSignal): Promise<Ent
   return figures
 }
 
-function jsonFigures(directory: string, scan: LogScan, figures: EntryFigures, writer: WriterFigures | null): object {
+function jsonFigures(directory: string, { scan, figures, archived, writer }: Seen): object {
   return {
     directory,
     logId: scan.logId,
     formatVersion: scan.formatVersion,
     live: scan.live,
     segments: scan.segments.length,
+    segmentStates: Object.fromEntries(countStates(scan)),
+    coveredSegments: scan.segments.filter(({ covered }) => covered).length,
+    checkpoints: scan.checkpoints.map(({ number, state, entries, coveredLsn, created, fileBytes }) => ({
+      ...{ number, state, entries, coveredLsn, created, bytes: fileBytes }
+    })),
+    archived: archived.map(({ damage, ...file }) => ({ ...file, damagedPlaces: damage.length })),
     bytes: scan.bytes,
-    entries: scan.entries,
+    neededEntries: scan.entries,
     firstLsn: firstLsnOf(scan),
     lastLsn: scan.lastLsn,
     provenLsn: scan.provenLsn,
@@ -104,22 +124,20 @@ function fsyncText({ begun, fsyncDuration }: WriterFigures): string {
   return `${plural(fsyncDuration.count, 'sync', 'syncs')} since ${formatTime(begun)}${times}`
 }
 
-function textFigures(scan: LogScan, figures: EntryFigures, writer: WriterFigures | null): string {
+function textFigures({ scan, figures, archived, writer }: Seen): string {
   const { ring, tornTail } = scan
-  const states = ['sealed', 'unsealed', 'active', 'rejected'] as const
-  const counted = states
-    .map((state) => [state, scan.segments.filter((segment) => segment.state === state).length] as const)
-    .filter(([, count]) => count > 0)
-    .map(([state, count]) => `${formatCount(count)} ${state}`)
   const used = Object.entries(figures.operations).filter(([, count]) => count > 0)
   const rows: Array<readonly [string, string]> = [
     ['log', `${scan.logId} (format version ${scan.formatVersion})`],
     ['writer', scan.live ? 'running' : 'none'],
     ...(writer === null ? [] : [['fsync', fsyncText(writer)] as const]),
-    ['segments', `${formatCount(scan.segments.length)}${counted.length === 0 ? '' : ` (${counted.join(', ')})`}`],
+    ['segments', segmentsText(scan)],
+    ['checkpoints', checkpointsText(scan)],
+    ['archived', archiveSummary(archived)],
     ['bytes', formatCount(scan.bytes)],
-    ['entries', formatCount(scan.entries)],
-    ['LSN', scan.entries === 0 ? '-' : `${firstLsnOf(scan)}-${scan.lastLsn}`],
+    ['entries', formatCount(figures.entries)],
+    ['needed by recovery', plural(scan.entries, 'entry', 'entries')],
+    ['LSN', figures.entries === 0 ? '-' : `${firstLsnOf(scan)}-${scan.lastLsn}`],
     ['proven durable', scan.provenLsn === 0 ? '-' : `up to LSN ${scan.provenLsn}`],
     ['staging ring', ring.found ? plural(ring.entries, 'entry', 'entries') : 'none'],
     ['users', formatCount(figures.users)],
@@ -134,9 +152,35 @@ function textFigures(scan: LogScan, figures: EntryFigures, writer: WriterFigures
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
 }
 
+const SEGMENT_STATES = ['active', 'sealed', 'compressed', 'unsealed', 'rejected'] as const
+
+/** How many segments are in which state, where there are any. */
+function countStates(scan: LogScan): Array<[string, number]> {
+  return SEGMENT_STATES.map((state): [string, number] => [state, scan.segments.filter((segment) => segment.state === state).length]).filter(
+    ([, count]) => count > 0
+  )
+}
+
+function segmentsText(scan: LogScan): string {
+  const covered = scan.segments.filter((segment) => segment.covered).length
+  const counted = countStates(scan).map(([state, count]) => `${formatCount(count)} ${state}`)
+  const more = [...(counted.length === 0 ? [] : [counted.join(', ')]), ...(covered === 0 ? [] : [`${formatCount(covered)} covered by a checkpoint`])]
+  return `${formatCount(scan.segments.length)}${more.length === 0 ? '' : ` (${more.join('; ')})`}`
+}
+
+function checkpointsText({ checkpoints }: LogScan): string {
+  if (checkpoints.length === 0) return 'none'
+  const states = checkpoints.map(({ number, state }) => `${state} ${number}`).join(', ')
+  const base = checkpoints.find(({ state }) => state === 'base')
+  const covers = base === undefined ? '' : `; the base covers up to LSN ${base.coveredLsn}, made ${formatTime(base.created)}`
+  return `${formatCount(checkpoints.length)} (${states})${covers}`
+}
+
+/** Of what is in the log, wherever it is; 0 where nothing is. */
 function firstLsnOf(scan: LogScan): number {
-  const first = scan.segments.find(({ entries }) => entries > 0)?.firstLsn
-  return first ?? scan.ring.firstLsn
+  const base = scan.checkpoints.filter(({ state }) => state === 'base')
+  const held = [...base, ...scan.segments].filter(({ firstLsn }) => firstLsn > 0).map(({ firstLsn }) => firstLsn)
+  return held.length > 0 ? Math.min(...held) : scan.ring.firstLsn
 }
 
 function lostIn(scan: LogScan): number {

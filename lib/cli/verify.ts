@@ -1,12 +1,14 @@
-/** `verify PATH`: checks every byte of a log or of one segment, and says what is torn, damaged, and lost. */
+/** `verify PATH`: checks every byte of a log, or of one segment or checkpoint, and says what is torn, damaged, and lost. */
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { scanLog, type Damage, type LogScan } from '../index.js'
+import { archivedFiles, archiveTable, type ArchivedFile } from './archived.js'
 import { damageText, lostEntries, tornTailText } from './damage-text.js'
-import { escapeText, safeJson } from './escape.js'
+import { safeJson } from './escape.js'
 import { ExitCode } from './exit-codes.js'
+import { checkpointTable, segmentTable } from './log-tables.js'
 import { unlessAborted, type CliSession } from './session.js'
-import { formatCount, formatLsnRange, formatTable, plural } from './table.js'
+import { formatLsnRange, plural } from './table.js'
 
 export interface VerifyOptions {
   format: 'table' | 'json'
@@ -17,12 +19,12 @@ export type Verdict = 'clean' | 'torn tail' | 'corrupt'
 export function registerVerify(program: Command, session: CliSession): void {
   program
     .command('verify')
-    .argument('<path>', "the log's directory, or one segment file")
+    .argument('<path>', "the log's directory, or one segment or checkpoint file")
     .summary('check every byte; tell torn tail from corruption')
     .description(
-      'Checks every byte of a log or of one segment file. Says for each damage the file, the bytes, the entries and\n' +
-        'the users it costs. Exit code 0: clean, or only a torn tail, which was never acknowledged as durable;\n' +
-        '1: corruption; 3: it cannot be read, or is of a newer format version.\n' +
+      'Checks every byte of a log, of what is archived in it, or of one file: a segment, compressed or not, or a checkpoint.\n' +
+        'Says for each damage the file, the bytes, the entries and the users it costs. Exit code 0: clean, or only a torn\n' +
+        'tail, which was never acknowledged as durable; 1: corruption; 3: it cannot be read, or is of a newer format version.\n' +
         'Changes nothing, takes no lock; the log may be in use.'
     )
     .addOption(new Option('--format <format>', 'how to write it').choices(['table', 'json']).default('table'))
@@ -39,18 +41,21 @@ export async function verify(
   { output, signal }: Pick<CliSession, 'output' | 'signal'>
 ): Promise<ExitCode> {
   const scan = await unlessAborted(scanLog(path), signal)
-  const verdict = verdictOf(scan)
-  if (options.format === 'json') await output.write(`${safeJson(jsonReport(path, scan, verdict))}\n`)
-  else await writeText(scan, verdict, output)
+  const archived = await archivedFiles(path, signal)
+  const verdict = verdictOf(scan, archived)
+  if (options.format === 'json') await output.write(`${safeJson(jsonReport(path, scan, archived, verdict))}\n`)
+  else await writeText(scan, archived, verdict, output)
   return verdict === 'corrupt' ? ExitCode.corruption : ExitCode.clean
 }
 
-export function verdictOf(scan: LogScan): Verdict {
-  if (scan.damage.length > 0) return 'corrupt'
+/** Damage of what is archived costs the log nothing, and is no less what the operator counts on. */
+export function verdictOf(scan: LogScan, archived: readonly ArchivedFile[]): Verdict {
+  if (scan.damage.length > 0 || archived.some(({ damage }) => damage.length > 0)) return 'corrupt'
   return scan.tornTail !== null && !scan.live ? 'torn tail' : 'clean'
 }
 
-function jsonReport(path: string, scan: LogScan, verdict: Verdict): object {
+/** Its keys are kept from version to version: docs/operations.md lists them. */
+function jsonReport(path: string, scan: LogScan, archived: readonly ArchivedFile[], verdict: Verdict): object {
   return {
     path,
     verdict,
@@ -65,7 +70,9 @@ function jsonReport(path: string, scan: LogScan, verdict: Verdict): object {
     damage: scan.damage,
     tornTail: scan.tornTail,
     ring: scan.ring,
-    segments: scan.segments
+    segments: scan.segments,
+    checkpoints: scan.checkpoints,
+    archived
   }
 }
 
@@ -78,11 +85,15 @@ function lossOf(damage: readonly Damage[]): { entries: number; lsnRanges: Array<
   }
 }
 
-async function writeText(scan: LogScan, verdict: Verdict, output: CliSession['output']): Promise<void> {
-  await output.write(segmentTable(scan))
+async function writeText(scan: LogScan, archived: readonly ArchivedFile[], verdict: Verdict, output: CliSession['output']): Promise<void> {
+  const tables = [segmentTable(scan), checkpointTable(scan), archiveTable(archived)]
+  await output.write(tables.filter((table) => table !== '').join('\n'))
   for (const damage of scan.damage) await output.write(`${output.style('red', 'corruption')}: ${damageText(damage)}\n`)
   if (scan.damage.some(({ file, endOffset, offset }) => file !== '' && endOffset > offset)) {
     await output.write('  the next start passes over the damage and first copies the damaged bytes to quarantine/\n')
+  }
+  for (const damage of archived.flatMap((file) => file.damage)) {
+    await output.write(`${output.style('red', 'corruption')}, archived: ${damageText(damage)}\n`)
   }
   if (scan.tornTail !== null) {
     await output.write(`${tornTailText(scan.tornTail, scan.live)}\n`)
@@ -94,39 +105,13 @@ async function writeText(scan: LogScan, verdict: Verdict, output: CliSession['ou
         `${formatLsnRange(scan.ring.firstLsn, scan.ring.lastLsn)}${scan.live ? '' : '; the next start writes them to disk'}\n`
     )
   }
-  await output.write(`${summary(scan, verdict, output)}\n`)
+  await output.write(`${summary(scan, archived, verdict, output)}\n`)
 }
 
-function segmentTable(scan: LogScan): string {
-  const damaged = new Map<string, number>()
-  for (const { file } of scan.damage) damaged.set(file, (damaged.get(file) ?? 0) + 1)
-  const columns = [
-    { title: 'SEGMENT' },
-    { title: 'STATE' },
-    { title: 'ENTRIES', align: 'right' },
-    { title: 'LSN' },
-    { title: 'BATCHES', align: 'right' },
-    { title: 'BYTES', align: 'right' },
-    { title: 'CHECK' }
-  ] as const
-  const rows = scan.segments.map((segment) => {
-    const places = damaged.get(segment.file) ?? 0
-    const torn = !scan.live && scan.tornTail?.file === segment.file
-    return [
-      escapeText(segment.file),
-      segment.state,
-      formatCount(segment.entries),
-      segment.entries === 0 ? '-' : `${segment.firstLsn}-${segment.lastLsn}`,
-      formatCount(segment.batches),
-      formatCount(segment.fileBytes),
-      places > 0 ? `damaged in ${plural(places, 'place', 'places')}` : torn ? 'torn tail' : 'ok'
-    ]
-  })
-  return formatTable(columns, rows)
-}
-
-function summary(scan: LogScan, verdict: Verdict, output: CliSession['output']): string {
-  const held = `${plural(scan.segments.length, 'segment', 'segments')}, ${plural(scan.entries, 'entry', 'entries')}, ${plural(scan.bytes, 'byte', 'bytes')}`
+function summary(scan: LogScan, archived: readonly ArchivedFile[], verdict: Verdict, output: CliSession['output']): string {
+  const checkpoints = scan.checkpoints.length === 0 ? [] : [plural(scan.checkpoints.length, 'checkpoint', 'checkpoints')]
+  const segments = scan.segments.length === 0 && checkpoints.length > 0 ? [] : [plural(scan.segments.length, 'segment', 'segments')]
+  const held = [...segments, ...checkpoints, plural(scan.entries, 'entry', 'entries'), plural(scan.bytes, 'byte', 'bytes')].join(', ')
   const live = scan.live ? '; a writer has it open' : ''
   switch (verdict) {
     case 'clean':
@@ -135,9 +120,10 @@ function summary(scan: LogScan, verdict: Verdict, output: CliSession['output']):
       return `${output.style('green', 'clean')}, with a torn tail: ${held}`
     case 'corrupt': {
       const lost = lossOf(scan.damage)
+      const places = scan.damage.length + archived.reduce((sum, { damage }) => sum + damage.length, 0)
       const whose = lost.users.length === 0 ? '' : ` of ${plural(lost.users.length, 'known user', 'known users')}`
       return (
-        `${output.style('red', 'corrupt')}: ${held}${live}; damaged in ${plural(scan.damage.length, 'place', 'places')}, ` +
+        `${output.style('red', 'corrupt')}: ${held}${live}; damaged in ${plural(places, 'place', 'places')}, ` +
         `${plural(lost.entries, 'entry', 'entries')} lost${whose}`
       )
     }

@@ -399,9 +399,10 @@ Status FindLog(Directory* directory, DirectoryScan* scan) {
   return scan->has_log_id ? Status() : ElectLogId(directory, scan);
 }
 
-Status ReadHeaders(Directory* directory, Extent extent, DirectoryScan* scan) {
+Status ReadHeaders(Directory* directory, Extent extent, DirectoryScan* scan, uint64_t from_lsn) {
   INGEST_WAL_RETURN_IF_ERROR(FindLog(directory, scan));
-  INGEST_WAL_RETURN_IF_ERROR(CheckCheckpoints(directory, extent, scan));
+  INGEST_WAL_RETURN_IF_ERROR(CheckCheckpoints(directory, extent, from_lsn, scan));
+  if (scan->base() != nullptr && scan->base()->unchecked) extent = Extent::kLive;
   MarkCovered(extent, scan);
   const auto wanted = [extent](const SegmentScan& segment) { return extent == Extent::kAll || !segment.covered; };
   INGEST_WAL_RETURN_IF_ERROR(ReadSegmentHeaders(directory, wanted, scan));

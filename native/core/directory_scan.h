@@ -74,7 +74,7 @@ struct CheckpointScan {
   uint32_t content_checksum = 0;
   // Why it is not whole; empty when it is. A whole one may have one damaged copy of its header.
   std::string flaw;
-  bool unchecked = false;  // older than the base: nothing but its header was read
+  bool unchecked = false;  // nothing but its header was read: it is older than the base, or nothing of it is asked for
 
   bool whole() const { return flaw.empty() && !unchecked; }
 };
@@ -106,8 +106,9 @@ enum class Extent { kLive, kAll };
 Status FindLog(Directory* directory, DirectoryScan* scan);
 
 // FindLog(), then chooses the base and reads all headers, those of covered segments with Extent::kAll only. kNewerFormat
-// when something is of a newer version.
-Status ReadHeaders(Directory* directory, Extent extent, DirectoryScan* scan);
+// when something is of a newer version. `from_lsn`: nothing before that entry is asked for; where a checkpoint stands for all
+// of it, neither what that one holds nor what it covers is looked at.
+Status ReadHeaders(Directory* directory, Extent extent, DirectoryScan* scan, uint64_t from_lsn = 1);
 
 // Reads the header of `segment->file`, and says in `segment` what it says, or why the file cannot be used. When the file was
 // compressed meanwhile, `segment->file` is that one.

@@ -175,7 +175,7 @@ Status ReadPath(const Environment& environment, const std::string& path, const R
   if (scan.has_log_id) INGEST_WAL_RETURN_IF_ERROR(FindRingOf(environment, place.directory.get(), scan, &ring));
   // What leaves the ring meanwhile is in segments that may be newer than the listing.
   scan = DirectoryScan();
-  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(place.directory.get(), options.extent(), &scan));
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(place.directory.get(), options.extent(), &scan, options.from_lsn));
   bool live = false;
   INGEST_WAL_RETURN_IF_ERROR(place.directory->IsLocked(kLockName, &live));
   Reader::Limits limits;

@@ -2,29 +2,54 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
+#include <utility>
 
 #include "checkpoint.h"
+#include "segment_source.h"
 
 namespace ingest_wal {
+namespace {
 
-Status CheckCheckpoints(Directory* directory, Extent extent, DirectoryScan* scan) {
+// Whether checkpoint `named` stands for nothing from entry `from_lsn` on, and was finished: its header and its seal are
+// enough to know then where to go on behind it.
+Status CheckPassedOver(Directory* directory, const SegmentScan& named, const LogId& log_id, uint64_t from_lsn,
+                       CheckpointScan* checkpoint, bool* passed_over) {
+  INGEST_WAL_RETURN_IF_ERROR(CheckCheckpointHeader(directory, named.file, named.number, log_id, checkpoint));
+  if (!checkpoint->flaw.empty() || checkpoint->file.header.covered_lsn >= from_lsn) return Status();
+  std::unique_ptr<SegmentSource> source;
+  INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(directory, named.file, &source));
+  return EndsWithSeal(source.get(), checkpoint->file.header, passed_over);
+}
+
+}  // namespace
+
+Status CheckCheckpoints(Directory* directory, Extent extent, uint64_t from_lsn, DirectoryScan* scan) {
   std::vector<CheckpointScan> found;  // the newest first
   size_t base_at = SIZE_MAX;
+  bool passed_over = false;
   for (size_t i = scan->checkpoints.size(); i-- > 0;) {
     const SegmentScan& named = scan->checkpoints[i].file;
     CheckpointScan checkpoint;
-    bool in_full = extent == Extent::kAll || base_at == SIZE_MAX;
+    Status checked;
+    if (base_at == SIZE_MAX && from_lsn > 1) {
+      checked = CheckPassedOver(directory, named, scan->log_id, from_lsn, &checkpoint, &passed_over);
+    }
+    bool in_full = !passed_over && (extent == Extent::kAll || base_at == SIZE_MAX);
 #ifdef INGEST_WAL_SEED_BUG_BASE_UNCHECKED  // planted by native/test/seeded_bug_test.cc, which must see it
     in_full = false;
 #endif
-    const Status checked = in_full ? CheckCheckpoint(directory, named.file, named.number, scan->log_id, &checkpoint)
-                                   : CheckCheckpointHeader(directory, named.file, named.number, scan->log_id, &checkpoint);
+    if (checked.ok()) {
+      checkpoint = CheckpointScan();
+      checked = in_full ? CheckCheckpoint(directory, named.file, named.number, scan->log_id, &checkpoint)
+                        : CheckCheckpointHeader(directory, named.file, named.number, scan->log_id, &checkpoint);
+    }
     if (checked.code() == ErrorCode::kNotFound) continue;  // removed since the directory was listed
     INGEST_WAL_RETURN_IF_ERROR(checked);
 #ifdef INGEST_WAL_SEED_BUG_BASE_UNCHECKED
     checkpoint.unchecked = false;
 #endif
-    if (base_at == SIZE_MAX && checkpoint.whole()) base_at = found.size();
+    if (base_at == SIZE_MAX && (checkpoint.whole() || passed_over)) base_at = found.size();
     found.push_back(std::move(checkpoint));
   }
   if (base_at != SIZE_MAX) scan->base_index = found.size() - 1 - base_at;
@@ -45,7 +70,7 @@ void ChooseDamagedBase(DirectoryScan* scan) {
 
 bool BreaksLinkToBase(const DirectoryScan& scan, const SegmentScan& segment) {
   const CheckpointScan* base = scan.base();
-  if (base == nullptr || !base->whole() || segment.covered) return false;
+  if (base == nullptr || !base->flaw.empty() || segment.covered) return false;
   const SegmentHeader& covered = base->file.header;
   const bool comparable = segment.header.previous_lsn == covered.covered_lsn && segment.header.previous_checksum != 0 &&
                           covered.covered_checksum != 0;

@@ -9,8 +9,9 @@
 namespace ingest_wal {
 
 // Checks the checkpoints that were listed, the newest first, and makes the newest whole one the base; with Extent::kLive no
-// more of them than that takes.
-Status CheckCheckpoints(Directory* directory, Extent extent, DirectoryScan* scan);
+// more of them than that takes. One that covers nothing from entry `from_lsn` on (0: every entry is asked for) becomes the
+// base by its header and its seal alone, and stays unchecked.
+Status CheckCheckpoints(Directory* directory, Extent extent, uint64_t from_lsn, DirectoryScan* scan);
 
 // Where none is whole: the segments serve, when they reach back to the log's beginning; else the newest checkpoint of which
 // at least the header is sound becomes the base.

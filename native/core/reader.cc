@@ -46,7 +46,7 @@ Status Reader::Prepare() {
   ring_ = CopyRing(pending_->ring.get());
   limits_.proven = std::min(ring_.durable_lsn, limits_.last);
   INGEST_WAL_RETURN_IF_ERROR(pending_->files->OpenDirectory(pending_->path, false, &directory_));
-  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory_.get(), options_.extent(), &scan_));
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory_.get(), options_.extent(), &scan_, options_.from_lsn));
   RejectAlso(limits_.rejected, &scan_);
   pending_.reset();
   return Status();
@@ -358,7 +358,7 @@ Status Reader::Next(Chunk* chunk) {
 Status Reader::LookAgain() {
   looks_++;
   scan_ = DirectoryScan();
-  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory_.get(), options_.extent(), &scan_));
+  INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory_.get(), options_.extent(), &scan_, options_.from_lsn));
   RejectAlso(limits_.rejected, &scan_);
   index_ = 0;
   base_.reset();
@@ -369,8 +369,11 @@ Status Reader::LookAgain() {
 // Opens the next segment; before the first that is not covered, all of the base is delivered. With a base left, `chunk` is
 // full or at its end.
 Status Reader::OpenNext(Chunk* chunk, bool* opened) {
-  if (!base_opened_ && scan_.base() != nullptr) {
-    INGEST_WAL_RETURN_IF_ERROR(BaseWalk::Open(directory_.get(), *scan_.base(), &base_));
+  const CheckpointScan* base = scan_.base();
+  if (!base_opened_ && base != nullptr && base->unchecked) {
+    accounted_ = std::max(accounted_, std::min(base->file.header.covered_lsn, base->file.bound));  // nothing of it is asked for
+  } else if (!base_opened_ && base != nullptr) {
+    INGEST_WAL_RETURN_IF_ERROR(BaseWalk::Open(directory_.get(), *base, &base_));
     users_.BeginSegment();
   }
   base_opened_ = true;

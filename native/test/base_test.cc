@@ -98,6 +98,43 @@ TEST(Base, HistoryIsEverythingThatIsThereAndEachEntryOnce) {
   EXPECT_EQ(ReadAll(&other, "wal", from).lsns, std::string("25 30 35 40-60"));
 }
 
+TEST(Base, WhoReadsFromBehindItLooksNeitherIntoItNorAtWhatItCovers) {
+  MemoryWorld world;
+  WriteCompacted(&world);
+  Change(&world, CheckpointName(1), [](std::vector<uint8_t>* bytes) { (*bytes)[kSegmentDataAt + 60] ^= 1; });
+  DamageEntry(&world, 7);
+  uint64_t opened = 0;
+  world.SetFault([&](Call call, const std::string& name) {
+    opened += call == Call::kOpen && (name == SegmentName(1) || name == SegmentName(2)) ? 1 : 0;
+    return Status();
+  });
+  ReadOptions from;
+  from.from_lsn = 41;
+  EXPECT_EQ(Read(&world, from), std::string("41-60 | "));
+  from.from_lsn = 55;
+  EXPECT_EQ(Read(&world, from), std::string("55-60 | "));
+  EXPECT_EQ(opened, 0u);
+  // One entry that it stands for is asked for.
+  from.from_lsn = 40;
+  EXPECT_EQ(Read(&world, from), std::string("40-60 | checkpoint"));
+  EXPECT_NE(opened, 0u);
+}
+
+TEST(Base, ReadFromBehindItWhatFollowsAnotherHistoryIsRejectedAllTheSame) {
+  MemoryWorld world;
+  WriteCompacted(&world);
+  Change(&world, CheckpointName(1), [](std::vector<uint8_t>* bytes) {
+    SegmentHeader header;
+    uint32_t version = 0;
+    CheckSegmentHeader(bytes->data(), 0, &header, &version);
+    header.covered_checksum ^= 1;
+    EncodeHeaderCopies(header, bytes->data());
+  });
+  ReadOptions from;
+  from.from_lsn = 41;
+  EXPECT_EQ(Read(&world, from), std::string(" | missing_segment 41-60 in 2"));
+}
+
 TEST(Base, EverySegmentMayBeGoneAndNoNumberIsUsedAgain) {
   MemoryWorld world;
   WriteThreeSegments(&world);

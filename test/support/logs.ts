@@ -1,8 +1,9 @@
 /** Logs to look at, with what was appended to them. */
 import { createHash } from 'node:crypto'
-import { cpSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Operation, Wal, type Entry, type WalOptions } from '../../lib/index.js'
+import { compressSegment, segmentName } from '../../lib/maintenance/compression.js'
 
 /** What was appended: what must come back. */
 export interface Appended {
@@ -101,4 +102,53 @@ export function fingerprint(directory: string): Record<string, string> {
 function statInfo(path: string): { ino: bigint; mode: string; size: bigint; mtimeNs: bigint; isFile: boolean } {
   const stat = statSync(path, { bigint: true })
   return { ino: stat.ino, mode: stat.mode.toString(8), size: stat.size, mtimeNs: stat.mtimeNs, isFile: stat.isFile() }
+}
+
+/** What a log that was compacted and compressed holds, and where. */
+export interface MixedLog {
+  /** Everything that is left, in order. */
+  held: Appended[]
+  /** What is left of the beginning: the entries of its base that are in no segment any more. */
+  onlyInBase: Appended[]
+  /** Entries of its base. */
+  inBase: Appended[]
+  /** Names of files: the base and the one before, segments that are compressed, and plain ones. */
+  base: string
+  backup: string
+  compressed: string[]
+  plain: string[]
+}
+
+/**
+ * A closed log with everything in it that there is: an open buffer of long ago, whose segments are gone; covered segments,
+ * compressed but for one; segments behind the base, some compressed; a base, a backup and a checkpoint that is neither.
+ */
+export async function mixedLog(directory: string): Promise<MixedLog> {
+  const users = [0, 1, 2, 3, 4].map((index) => `user-${index}`)
+  let idle: Appended[] = []
+  let commits: Appended[] = []
+  let firstLater = 0
+  const appended = await closedLog(
+    directory,
+    async (recorder, wal) => {
+      const commitAll = () => users.map((user) => recorder.append(Operation.COMMIT, user, 'state'))
+      await recorder.measurements(1500)
+      commitAll()
+      idle = [1, 2, 3].map((value) => recorder.append(Operation.ADD_MEASUREMENT, 'idle', `open ${value}`, value))
+      firstLater = wal.lastLsn + 1
+      await wal.compact({ drop: true })
+      await recorder.measurements(3000)
+      commits = commitAll()
+      await wal.checkpoint()
+      await recorder.measurements(4000)
+    },
+    { segmentBytes: 65_536 }
+  )
+  const numbers = segmentFiles(directory).map((name) => Number.parseInt(name, 10))
+  const compress = numbers.filter((_, index) => index !== 1 && index < numbers.length - 2)
+  for (const segment of compress) await compressSegment({ directory, segment, retire: (number) => rmSync(join(directory, segmentName(number))) })
+  const names = readdirSync(directory).sort()
+  const [, backup, base] = names.filter((name) => name.endsWith('.ckpt')) as [string, string, string]
+  const held = [...idle, ...appended.filter(({ lsn }) => lsn >= firstLater)]
+  return { held, onlyInBase: idle, inBase: [...idle, ...commits], base, backup, compressed: names.filter((name) => name.endsWith('.wal.gz')), plain: segmentFiles(directory) }
 }
