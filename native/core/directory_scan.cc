@@ -82,7 +82,8 @@ Status ReadIdentity(Directory* directory, IdentityScan* identity) {
   uint8_t bytes[identity::kBytes];
   size_t got = 0;
   uint64_t size = 0;
-  if (!file->ReadAt(0, bytes, sizeof(bytes), &got).ok() || !file->Size(&size).ok()) return Status();
+  identity->readable = file->ReadAt(0, bytes, sizeof(bytes), &got);
+  if (!identity->readable.ok() || !file->Size(&size).ok()) return Status();
   if (got < sizeof(bytes) || size != sizeof(bytes)) return Status();
   uint32_t version = 0;
   const HeaderState state = CheckIdentity(bytes, &identity->id, &version);

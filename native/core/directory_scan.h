@@ -83,6 +83,8 @@ struct CheckpointScan {
 struct IdentityScan {
   bool present = false;
   bool valid = false;
+  // Why its bytes could not be had; kOk where they could, or where it is not there.
+  Status readable;
   LogId id{};
 };
 

@@ -73,6 +73,9 @@ Status LogOpener::FindIdentity() {
   INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(log_->directory_.get(), Extent::kLive, &scan_));
   log_->recovery_.created = !scan_.identity.present && scan_.segments.empty() && scan_.checkpoints.empty();
   if (!scan_.has_log_id) {
+    // No header is sound either. Bytes that are damaged stay so; a device that cannot be read now may be read later, and then
+    // LSNs must not have begun again.
+    INGEST_WAL_RETURN_IF_ERROR(scan_.identity.readable);
     environment_.random->Fill(scan_.log_id.data(), scan_.log_id.size());
     scan_.has_log_id = true;
   }
@@ -83,9 +86,10 @@ Status LogOpener::TakeOverRing() {
   DirectoryIdentity here;
   INGEST_WAL_RETURN_IF_ERROR(log_->directory_->Identity(&here));
   const Status status = FindRing(environment_.memory, scan_.log_id, here, &ring_, &old_ring_name_);
-  if (status.code() != ErrorCode::kPermission) return status;
-  return Status(status.code(), status.message() + ": it may hold entries of this log that are not in its files yet; open the " +
-                                   "log as its owner, or remove it", status.system_errno());
+  if (status.ok() || status.code() == ErrorCode::kNewerFormat) return status;
+  const char* const remedy = status.code() == ErrorCode::kPermission ? "open the log as its owner, or remove it" : "open the log again";
+  return Status(status.code(), status.message() + ": it may hold entries of this log that are not in its files yet; " + remedy,
+                status.system_errno());
 }
 
 Status LogOpener::Scan() {
@@ -264,6 +268,10 @@ Status LogOpener::SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn) {
     holds_damage = true;
     // Damaged bytes behind the last whole entry stay as they are.
     if (cursor.superseded_at() == 0) cut = std::max(cut, finding.nonzero_end);
+  }
+  // What could be read when the log was scanned may be there, and may be read again.
+  for (const auto& unreadable : source->unreadable()) {
+    if (unreadable.second > cut) return Status(ErrorCode::kIo, segment.file + " cannot be read behind offset " + std::to_string(cut));
   }
   if (!holds_entries && !holds_damage) return log_->directory_->Unlink(segment.file);
   cut = (cut + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;

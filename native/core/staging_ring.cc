@@ -1,6 +1,7 @@
 #include "staging_ring.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <new>
 
@@ -307,6 +308,25 @@ Status CheckVersion(SharedRegion* region, const LogId& log_id, const std::string
                                              "; open the log once with the build that wrote it");
 }
 
+// Something is there that cannot be looked at by this process, or at this moment: it may hold entries of this log. A log that
+// went on without them would give their numbers to others.
+bool MayHoldEntries(const Status& opened) {
+  if (opened.code() == ErrorCode::kPermission) return true;
+  switch (opened.system_errno()) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN:
+    case EINTR:
+    case EIO:
+    case ENOSPC:
+    case EDQUOT:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Null, with an empty name, when this directory has no ring.
 Status FindRegion(SharedMemory* memory, const LogId& log_id, const DirectoryIdentity& directory,
                   std::unique_ptr<SharedRegion>* region, std::string* name) {
@@ -315,8 +335,7 @@ Status FindRegion(SharedMemory* memory, const LogId& log_id, const DirectoryIden
     std::unique_ptr<SharedRegion> opened;
     const Status status = memory->Open(*name, false, &opened);
     if (status.code() == ErrorCode::kNotFound) continue;
-    // It may hold entries of this log: only who may read it knows.
-    if (status.code() == ErrorCode::kPermission) return status;
+    if (MayHoldEntries(status)) return status;
     // What is no ring of this directory is left alone.
     if (!status.ok()) continue;
     INGEST_WAL_RETURN_IF_ERROR(CheckVersion(opened.get(), log_id, *name));

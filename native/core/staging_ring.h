@@ -147,7 +147,7 @@ RingContents CopyRing(SharedRegion* region);
 bool IsRingOf(SharedRegion* region, const LogId& log_id, const DirectoryIdentity& directory);
 
 // Looks for the ring that a writer of this very directory made, alive or dead. `contents->found` says whether there is
-// one; `name` gets what it is called. kPermission when there is one under a name of this log that cannot be read.
+// one; `name` gets what it is called. An error when something under a name of this log cannot be read, or not now.
 Status FindRing(SharedMemory* memory, const LogId& log_id, const DirectoryIdentity& directory, RingContents* contents,
                 std::string* name);
 

@@ -13,7 +13,8 @@ namespace {
 // Fails on any call that could change something.
 void AllowReadingOnly(MemoryWorld* world) {
   world->SetFault([](Call call, const std::string& name) {
-    const bool reads = call == Call::kOpen || call == Call::kRead || call == Call::kMap || call == Call::kList;
+    const bool is_shared = call == Call::kLock || call == Call::kMemoryOpen;
+    const bool reads = is_shared || call == Call::kOpen || call == Call::kRead || call == Call::kMap || call == Call::kList;
     if (!reads || name == kLockName) Fail(__FILE__, __LINE__, "inspecting changed " + name);
     return Status();
   });

@@ -117,6 +117,11 @@ class MemoryFile : public File {
 
   Status TryLock(bool exclusive, bool* locked) override {
     Unlock();
+    *locked = false;
+    {
+      const MemoryWorld::Guard guard(world_->mutex_);
+      INGEST_WAL_RETURN_IF_ERROR(world_->FailOf(Call::kLock, name_));
+    }
     int holders = holders_->load();
     do {
       *locked = exclusive ? holders == 0 : holders >= 0;
@@ -243,7 +248,7 @@ class MemoryDirectory : public Directory {
 
   Status Lock(const std::string&, std::unique_ptr<DirectoryLock>* lock) override {
     const MemoryWorld::Guard guard(world_->mutex_);
-    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kOpen, "LOCK"));
+    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kLock, "LOCK"));
     if (world_->locked_) return Status(ErrorCode::kLocked, "locked");
     *lock = std::make_unique<MemoryLock>(world_);
     return Status();
@@ -285,6 +290,7 @@ class MemorySharedMemory : public SharedMemory {
   Status Create(const std::string& name, uint64_t size, std::unique_ptr<SharedRegion>* region) override {
     const MemoryWorld::Guard guard(world_->mutex_);
     if (!world_->powered()) return PowerIsOff();
+    INGEST_WAL_RETURN_IF_ERROR(world_->FailOf(Call::kMemoryCreate, name));
     if (world_->memory_.count(name) != 0) return Status(ErrorCode::kInvalidArgument, name + " exists", EEXIST);
     auto bytes = std::make_shared<std::vector<uint8_t>>(static_cast<size_t>(size));
     world_->memory_[name] = bytes;
@@ -294,6 +300,7 @@ class MemorySharedMemory : public SharedMemory {
 
   Status Open(const std::string& name, bool, std::unique_ptr<SharedRegion>* region) override {
     const MemoryWorld::Guard guard(world_->mutex_);
+    INGEST_WAL_RETURN_IF_ERROR(world_->FailOf(Call::kMemoryOpen, name));
     const auto found = world_->memory_.find(name);
     if (found == world_->memory_.end() || world_->shared_memory_is_forgotten) {
       return Status(ErrorCode::kNotFound, name + " does not exist", ENOENT);
@@ -305,6 +312,7 @@ class MemorySharedMemory : public SharedMemory {
   Status Unlink(const std::string& name) override {
     const MemoryWorld::Guard guard(world_->mutex_);
     if (!world_->powered()) return PowerIsOff();
+    INGEST_WAL_RETURN_IF_ERROR(world_->FailOf(Call::kMemoryUnlink, name));
     return world_->memory_.erase(name) != 0 ? Status() : Status(ErrorCode::kNotFound, name, ENOENT);
   }
 

@@ -19,7 +19,10 @@ namespace ingest_wal {
 namespace testing {
 
 // The calls that can fail; see MemoryWorld::SetFault.
-enum class Call { kOpen, kRead, kWrite, kSync, kAllocate, kTruncate, kMap, kRename, kUnlink, kDirectorySync, kList };
+enum class Call {
+  kOpen, kRead, kWrite, kSync, kAllocate, kTruncate, kMap, kRename, kUnlink, kDirectorySync, kList, kLock,
+  kMemoryCreate, kMemoryOpen, kMemoryUnlink
+};
 
 // Bytes that are copied when they are changed, not when they are handed on: most files of a world are the same in the
 // worlds that follow it.
@@ -121,6 +124,8 @@ class MemoryWorld {
 
   // Counts the call; an error when the power is off, goes off now, or a fault is set.
   Status Enter(Call call, const std::string& name);
+  // The same of a call that leaves nothing on the disk: no point at which the power goes, but one that can fail.
+  Status FailOf(Call call, const std::string& name) { return fault_ ? fault_(call, name) : Status(); }
   void SyncInode(MemoryInode* inode);
   void FailSync(MemoryInode* inode);
   void NoteUse(const MemoryInode& inode) { uses_after_failed_sync_ += inode.sync_failed ? 1 : 0; }
