@@ -122,6 +122,23 @@ const RULES = [
     never: [/^prom-client$/, /^@opentelemetry\//, /^lib\/metrics\/(prometheus|otel)\.ts$/]
   },
   {
+    name: 'a report looks at a log from outside, never at Wal itself',
+    files: /^lib\/report\//,
+    never: [/^lib\/wal\/wal\.ts$/, /^lib\/native\.ts$/, /^lib\/(maintenance|service|config)\//]
+  },
+  {
+    name: 'the pages of a report are functions of its data',
+    files: /^lib\/report\/(page|style|html|svg|format|damage-words|segment-cells|segment-map|\w+-section)\.ts$/,
+    only: [
+      /^node:crypto$/,
+      /^lib\/report\/(page|style|html|svg|format|log-report|damage-words|segment-cells|segment-map|\w+-section)\.ts$/,
+      /^lib\/escape\.ts$/,
+      /^lib\/metrics\/histogram\.ts$/,
+      // Types, and the names of operations.
+      /^lib\/wal\/(types|inspect)\.ts$/
+    ]
+  },
+  {
     name: 'replay and recovery run on any entry log, never on Wal itself',
     files: /^lib\/(replay|recovery)\//,
     never: [/^lib\/wal\/(?!types\.ts$)/, /^lib\/native\.ts$/]

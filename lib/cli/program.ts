@@ -6,12 +6,13 @@ import { ExitCode, exitCodeOf } from './exit-codes.js'
 import { registerIngest } from './ingest.js'
 import { registerInspect } from './inspect.js'
 import { StdoutClosed, StreamOutput } from './output.js'
+import { registerReport } from './report.js'
 import type { CliSession, RegisterCommand } from './session.js'
 import { registerStats } from './stats.js'
 import { registerVerify } from './verify.js'
 
 /** Every command, in the order of `--help`. */
-const COMMANDS: readonly RegisterCommand[] = [registerIngest, registerInspect, registerVerify, registerStats]
+const COMMANDS: readonly RegisterCommand[] = [registerIngest, registerInspect, registerVerify, registerStats, registerReport]
 
 /** Commands that also work as options: `ingest-wal --verify PATH`. */
 const COMMAND_OPTIONS = ['inspect', 'verify', 'compact'] as const
@@ -22,6 +23,7 @@ Examples:
   ingest-wal inspect data/wal --user user-1 --limit 20
   ingest-wal verify data/wal
   ingest-wal stats data/wal --format json
+  ingest-wal report data/wal --html report.html
 
 Exit codes: 0 clean (a torn tail is clean), 1 corruption, 2 usage, 3 the log cannot be read or written (I/O, permission,
 no log, a newer format), 4 locked by a live writer, 130 interrupted. Data goes to stdout, everything else to stderr.`

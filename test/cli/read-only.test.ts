@@ -11,13 +11,13 @@ import { closedLog, fingerprint, Recorder, segmentFiles, unclosedLog } from '../
 import { temporaryDirectories } from '../support/temporary-directory.js'
 
 const newDirectory = temporaryDirectories()
-const COMMANDS = ['inspect', 'verify', 'stats']
+const COMMANDS = [['inspect'], ['verify'], ['stats'], ['report', '--force', '--html', join(newDirectory(), 'report.html')]]
 const SMALL = { segmentBytes: 65_536 }
 
 async function expectUnchanged(directory: string, expectedCode: number): Promise<void> {
   const before = fingerprint(directory)
   for (const command of COMMANDS) {
-    expect({ command, code: (await runCli([command, directory])).code }).toEqual({ command, code: expectedCode })
+    expect({ command, code: (await runCli([...command, directory])).code }).toEqual({ command, code: expectedCode })
     expect(fingerprint(directory)).toEqual(before)
   }
 }
