@@ -10,10 +10,7 @@ namespace {
 
 using namespace compressed;  // its offsets: kMagicAt and the like
 
-// So many are looked for before the file is given up, so that a file of noise is given up early.
-constexpr int kMaxDamagedMembers = 64;
-// The largest segment has no more.
-constexpr size_t kMaxMembers = kMaxSegmentBytes / kBlockBytes + 1 + kParities + 1;
+static_assert(kMaxMembers == kMaxSegmentBytes / kBlockBytes + 1 + kParities + 1, "the largest segment has no more");
 
 bool IsHeader(const uint8_t* at) {
   return Load<uint32_t>(at + kMagicAt) == kMagic && Load<uint32_t>(at + kSizeFieldAt) == kSizeField &&
@@ -98,7 +95,7 @@ void CompressedFile::ReadParity(size_t index) {
   // The parity next to the last block is the other one's: a sector that lies across them takes no block and its parity.
   const uint64_t own_index = blocks + (which == blocks % kParities ? 0 : 1);
   const bool two_were_taken_for_one = perhaps_two_.size() == 1 && index + 1 == own_index;
-  if (which >= kParities || length > blocks * kBlockBytes || (length + kBlockBytes - 1) / kBlockBytes != blocks) return;
+  if (which >= kParities || blocks == 0 || length > blocks * kBlockBytes || (length + kBlockBytes - 1) / kBlockBytes != blocks) return;
   if (index != own_index && !two_were_taken_for_one) return;
   parity_[which].assign(at + kParityAt, at + field_end);
   has_parity_[which] = true;
@@ -208,11 +205,22 @@ bool CompressedFile::InflateMember(size_t bytes, size_t content) {
          consumed == deflated.size && GzipCrc32(0, content_.data(), content) == Load<uint32_t>(trailer);
 }
 
+// One pass over them, once: whether a block can be made good must not depend on which of them was met first, and many damaged
+// ones, each made of all the others, would take time that grows with the square of the file.
+bool CompressedFile::FewAreDamagedUnder(size_t parity) {
+  if (damaged_under_[parity] >= 0) return damaged_under_[parity] <= kMaxMadeGoodByParity;
+  int damaged = 0;
+  for (size_t block = parity; block < blocks_.size() && damaged <= kMaxMadeGoodByParity; block += kParities) {
+    if (!ReadMember(blocks_[block]) || !InflateMember(blocks_[block].bytes, ContentBytesOf(block))) damaged++;
+  }
+  damaged_under_[parity] = damaged;
+  return damaged <= kMaxMadeGoodByParity;
+}
+
 // The member is what its parity and the others under it leave.
 bool CompressedFile::MakeGood(uint64_t block, size_t content) {
   const size_t bytes = blocks_[static_cast<size_t>(block)].bytes;
-  if (parity_spent_[block % kParities]) return false;
-  parity_spent_[block % kParities] = true;
+  if (!FewAreDamagedUnder(block % kParities)) return false;
   std::vector<uint8_t> made = parity_[block % kParities];
   if (bytes > made.size()) return false;
   for (uint8_t& byte : made) byte = static_cast<uint8_t>(~byte);

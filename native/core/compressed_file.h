@@ -73,6 +73,7 @@ class CompressedFile : public File {
   bool InflateMember(size_t bytes, size_t content);
   // Its content is sound; whether all the rest of it is as it should be, too.
   bool HeaderIsExact(size_t bytes, size_t extra_bytes) const;
+  bool FewAreDamagedUnder(size_t parity);
   bool MakeGood(uint64_t block, size_t content);
   void NoteMadeGood(const Member& member);
   size_t ContentBytesOf(uint64_t block) const;
@@ -84,8 +85,8 @@ class CompressedFile : public File {
   std::vector<std::pair<size_t, uint64_t>> perhaps_two_;
   std::vector<uint8_t> parity_[compressed::kParities];
   bool has_parity_[compressed::kParities] = {false, false};
-  // A block under it could not be made good, so another one under it is damaged as well: it makes none good any more.
-  bool parity_spent_[compressed::kParities] = {false, false};
+  // So many blocks under it are damaged, as far as they were counted; -1: not yet.
+  int damaged_under_[compressed::kParities] = {-1, -1};
   bool parity_lost_ = false;
   uint64_t block_count_ = 0;  // as a parity says
   uint64_t length_ = 0;

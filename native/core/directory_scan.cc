@@ -324,7 +324,9 @@ Status ScanSegment(Directory* directory, SegmentScan* segment) {
   segment->batches = cursor.batches();
   const CompressedFile* compressed = source->compressed();
   if (compressed == nullptr) return Status();
+  // In the order of their places: they were met as windows were read.
   segment->made_good = compressed->made_good();
+  std::sort(segment->made_good.begin(), segment->made_good.end());
   segment->parity_lost_at = compressed->parity_lost() ? compressed->blocks_end() : 0;
   return Status();
 }

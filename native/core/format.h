@@ -233,6 +233,9 @@ constexpr size_t kParityLengthAt = 30;
 constexpr size_t kParityWhichAt = 38;
 constexpr size_t kParityAt = 42;
 constexpr size_t kParities = 2;
+constexpr size_t kMaxMembers = 71586;       // of a file: the largest segment's blocks, the parities and the end mark
+constexpr int kMaxMadeGoodByParity = 2;     // with more damaged blocks under it, none is
+constexpr int kMaxDamagedMembers = 64;  // so many are looked for before the file is given up, so that one of noise is soon
 }  // namespace compressed
 
 constexpr size_t kRecordAlignment = 8;

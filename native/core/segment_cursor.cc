@@ -95,7 +95,8 @@ void SegmentCursor::Note(Finding::Kind kind, const ScanStep& step) {
     findings_.back().offset = step.offset;
     findings_.back().lsn_before = last_lsn_;
   } else if (findings_.back().kind != kind) {
-    findings_.back().kind = unreadable ? Finding::Kind::kUnreadable : Finding::Kind::kBytes;
+    const bool was_unreadable = findings_.back().kind == Finding::Kind::kUnreadable;
+    findings_.back().kind = unreadable || was_unreadable ? Finding::Kind::kUnreadable : Finding::Kind::kBytes;
   }
   Finding& finding = findings_.back();
   finding.end = step.end;

@@ -7,13 +7,14 @@
  *
  * INGEST_WAL_FORMAT_CASES sets the number of damaged logs (300), INGEST_WAL_SEED the seed (1).
  */
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { Operation, readLog, scanLog, Wal, WalError } from '../../lib/index.js'
+import { Operation, Wal } from '../../lib/index.js'
 import { native } from '../../lib/native.js'
 import { readLogFiles, type Verdict } from './format-log-reader.js'
+import { damageBytes, diceOf, nativeOutcome, pageOutcome, REFUSED, writeFiles, type Dice, type Files } from './format-outcome.js'
 import type { DecodedRecord } from './format-records.js'
 import { NewerVersion, openSegment, walk, type Segment } from './format-segment-reader.js'
 
@@ -24,20 +25,6 @@ const SEED = Number(process.env['INGEST_WAL_SEED'] ?? 1)
 const OPTIONS = { segmentBytes: 65_536, batchIntervalMs: 3_600_000, maintenance: false }
 
 const NEWER_VERSION = native().formatVersion + 1
-
-type Files = Map<string, Buffer>
-/** A whole number from 0 to `below` - 1. */
-type Dice = (below: number) => number
-
-function diceOf(seed: number): Dice {
-  let state = seed >>> 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
-}
 
 let work: string
 const logs: Array<[name: string, files: Files]> = []
@@ -234,51 +221,11 @@ function walked(files: Files, name: string): Pick<Segment, 'records' | 'entries'
   }
 }
 
-function damageBytes(bytes: Buffer, at: number, dice: Dice): void {
-  bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << dice(8)), at)
-}
-
 function change(files: Files, name: string, edit: (bytes: Buffer) => string): string {
   const bytes = Buffer.from(files.get(name) as Buffer)
   const what = edit(bytes)
   files.set(name, bytes)
   return what
-}
-
-const REFUSED = 'of a newer version'
-type Outcome = Omit<Verdict, 'records' | 'history'> | typeof REFUSED
-
-function pageOutcome(files: Files): Outcome {
-  try {
-    const { records: _, history: __, ...verdict } = readLogFiles(files)
-    return verdict
-  } catch (error) {
-    if (error instanceof NewerVersion) return REFUSED
-    throw error
-  }
-}
-
-async function nativeOutcome(directory: string): Promise<Outcome> {
-  try {
-    return await nativeVerdict(directory)
-  } catch (error) {
-    if (error instanceof WalError && error.code === 'ERR_WAL_FORMAT_VERSION') return REFUSED
-    throw error
-  }
-}
-
-async function nativeVerdict(directory: string): Promise<Outcome> {
-  const scan = await scanLog(directory)
-  const entries: Verdict['entries'] = []
-  for await (const { segment: _, payload, ...entry } of readLog(directory)) {
-    entries.push({ ...entry, payload: Buffer.from(payload).toString() })
-  }
-  const damage = scan.damage.map(({ kind, firstLsn, lastLsn, file, offset, endOffset, users }) => {
-    return { kind, firstLsn, lastLsn, file, offset, endOffset, users }
-  })
-  const { tornTail, provenLsn, lastLsn } = scan
-  const torn = tornTail === null ? undefined : { file: tornTail.file, offset: tornTail.offset, bytes: tornTail.bytes, entries: tornTail.entries }
-  return { entries, provenLsn, lastLsn, damage, tornTail: torn }
 }
 
 it(`the reader made from the page and the native reader agree on ${CASES} damaged logs (seed ${SEED})`, async () => {
@@ -297,9 +244,7 @@ it(`the reader made from the page and the native reader agree on ${CASES} damage
     }
     if (segmentNames(files).length === 0 && !files.has('log.id')) continue
     const directory = join(work, 'damaged')
-    rmSync(directory, { recursive: true, force: true })
-    mkdirSync(directory)
-    for (const [file, bytes] of files) writeFileSync(join(directory, file), bytes)
+    writeFiles(directory, files)
     const expected = pageOutcome(files)
     expect(await nativeOutcome(directory), `seed ${SEED}, case ${number}, ${name}: ${steps.join('; ')}`).toEqual(expected)
     if (expected === REFUSED) {
@@ -331,10 +276,8 @@ it('the records that name a user bear any damage but to all of them', async () =
       for (const { offset, size } of damaged) bytes.fill(0xee, offset, offset + size)
       const what = `user ${number}, ${damaged.length} of ${copies.length} copies`
       const directory = join(work, 'unnamed')
-      rmSync(directory, { recursive: true, force: true })
-      mkdirSync(directory)
       const changed = new Map(files).set(name, bytes)
-      for (const [file, content] of changed) writeFileSync(join(directory, file), content)
+      writeFiles(directory, changed)
       const outcome = (await nativeOutcome(directory)) as Omit<Verdict, 'records'>
       expect(outcome, what).toEqual(pageOutcome(changed))
       const lost = new Set(damaged.length === copies.length ? lsnsOfShort(files, name, number) : [])

@@ -26,7 +26,7 @@ const CHAIN_PASSES = 8
 /** Reads what a directory holds: names and bytes. No staging ring. Throws `NewerVersion`. */
 export function readLogFiles(files: ReadonlyMap<string, Buffer>): Verdict {
   const identity = validIdentity(files.get('log.id'))
-  const segments = openFiles(files, /^\d{16}\.wal$/)
+  const segments = openFiles(files, /^\d{16}\.wal(\.gz)?$/)
   const checkpointFiles = openFiles(files, /^\d{16}\.ckpt$/)
   const logId = identity ?? mostNamed([...segments, ...checkpointFiles])
   const checkpoints = checkpointFiles.map(({ file, bytes }) => openCheckpoint(file, bytes, logId))
@@ -54,6 +54,7 @@ export function readLogFiles(files: ReadonlyMap<string, Buffer>): Verdict {
 function openFiles(files: ReadonlyMap<string, Buffer>, name: RegExp): Segment[] {
   return [...files.entries()]
     .filter(([file]) => name.test(file) && Number(file.slice(0, 16)) > 0)
+    .filter(([file]) => !file.endsWith('.gz') || !files.has(file.slice(0, -'.gz'.length)))
     .map(([file, bytes]) => openSegment(file, bytes))
     .sort((a, b) => a.number - b.number)
 }
@@ -183,10 +184,17 @@ function headerCopiesOf({ file, badCopies }: Segment): Damage[] {
   return badCopies.map((copy) => damageAt('header_copy', file, copy * bytes, (copy + 1) * bytes))
 }
 
+/** What was made good, and what is lost of what makes good. */
+function compressionOf({ file, compressed }: Segment): Damage[] {
+  const { blocks, parity } = compressed ?? { blocks: [], parity: undefined }
+  const found = blocks.map(([from, end]) => damageAt('compressed_block', file, from, end))
+  return parity === undefined ? found : [...found, damageAt('compressed_parity', file, ...parity)]
+}
+
 function damageOfCovered(segment: Segment, proven: number): Damage[] {
-  if (!isUsed(segment)) return [damageAt(segment.rejected ?? 'cut_short', segment.file, 0, segment.bytes.length)]
+  if (!isUsed(segment)) return [damageAt(segment.rejected ?? 'cut_short', segment.file, 0, segment.storedBytes)]
   const ofHoles = segment.holes.map((hole) => damageOfHole(hole, segment, proven))
-  return [...headerCopiesOf(segment), ...ofHoles.filter((found) => found !== undefined)]
+  return [...headerCopiesOf(segment), ...compressionOf(segment), ...ofHoles.filter((found) => found !== undefined)]
 }
 
 function judgeSegments(segments: readonly Segment[], used: readonly Segment[], proven: number, covered: number, damage: Damage[]): void {
@@ -200,7 +208,7 @@ function judgeSegments(segments: readonly Segment[], used: readonly Segment[], p
     if (!isUsed(segment)) {
       const isLater = segments.slice(index + 1).some(isUsed)
       if (segment.tooShort && !isLater) continue
-      const found = damageAt(segment.rejected ?? 'cut_short', segment.file, 0, segment.bytes.length)
+      const found = damageAt(segment.rejected ?? 'cut_short', segment.file, 0, segment.storedBytes)
       damage.push(found)
       waiting.push(found)
       continue
@@ -216,7 +224,7 @@ function judgeSegments(segments: readonly Segment[], used: readonly Segment[], p
     }
     waiting = []
     accounted = Math.max(accounted, Math.min((header as Header).firstLsn - 1, bound))
-    damage.push(...headerCopiesOf(segment))
+    damage.push(...headerCopiesOf(segment), ...compressionOf(segment))
     const before = damage.length
     for (const hole of segment.holes) {
       const found = damageOfHole(hole, segment, proven)

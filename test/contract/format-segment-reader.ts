@@ -1,9 +1,10 @@
 /** "Reading one segment" of docs/format.md: its header, the walk from record to record, and whose its short entries are. */
+import { readCompressed, type CompressedContent } from './format-compressed-reader.js'
 import { bigConstant, constant, headerLayout, load, validHeader, type Header } from './format-reader.js'
 import { beginsLikeARecord, readRecord, userOf, type DecodedRecord, type EntryRecord } from './format-records.js'
 
 export interface Hole {
-  kind: 'entry' | 'bytes' | 'missing_entries'
+  kind: 'entry' | 'bytes' | 'missing_entries' | 'unreadable'
   offset: number
   end: number
   lsnBefore: number
@@ -19,7 +20,12 @@ export interface Hole {
 export interface Segment {
   number: number
   file: string
+  /** Of a compressed one: its content. */
   bytes: Buffer
+  /** What was found on the way to it. */
+  compressed: CompressedContent | undefined
+  /** Bytes of the file. */
+  storedBytes: number
   header: Header | undefined
   /** Kind of the damage for which it cannot be used. */
   rejected: string | undefined
@@ -45,33 +51,46 @@ const DATA_AT = constant('kSegmentDataAt')
 const MARK_BYTES = constant('mark::kBytes')
 const STEP = constant('kRecordAlignment')
 
-export function openSegment(file: string, bytes: Buffer): Segment {
+export function openSegment(file: string, stored: Buffer): Segment {
+  const isCompressed = file.endsWith('.gz')
+  const compressed = isCompressed ? readCompressed(stored) : undefined
+  const bytes = isCompressed ? (compressed?.content ?? Buffer.alloc(0)) : stored
   const segment: Segment = {
     number: Number(file.slice(0, 16)),
     file,
     bytes,
+    compressed,
+    storedBytes: stored.length,
     header: undefined,
     rejected: undefined,
-    tooShort: bytes.length < DATA_AT,
+    tooShort: bytes.length < DATA_AT && !isCompressed,
     badCopies: [],
     bound: Infinity,
     ...unwalked()
   }
+  if (isCompressed && compressed === undefined) return { ...segment, rejected: 'not_a_file', storedBytes: 0 }
+  if (isCompressed && bytes.length < DATA_AT) return { ...segment, rejected: 'segment_header' }
   if (segment.tooShort) return segment
+  findHeader(segment)
+  if (isCompressed && segment.header !== undefined) segment.bytes = bytes.subarray(0, segment.header.plannedBytes)
+  return segment
+}
+
+function findHeader(segment: Segment): void {
+  const { file, bytes } = segment
   const copyBytes = constant('header::kCopyBytes')
   for (let copy = 0; copy < constant('header::kCopies'); copy++) {
     const header = validHeader(bytes.subarray(copy * copyBytes, (copy + 1) * copyBytes), copy)
     if (header === undefined) segment.badCopies.push(copy)
     else segment.header ??= header
   }
-  if (segment.header !== undefined) return segment
+  if (segment.header !== undefined) return
   const versions = [0, 1].map((copy) => {
     const block = bytes.subarray(copy * copyBytes)
     return load(block, headerLayout, 'magic') === bigConstant('header::kMagic') ? load(block, headerLayout, 'version') : 0n
   })
   if (versions[0] === versions[1] && (versions[0] as bigint) > bigConstant('kFormatVersion')) throw new NewerVersion(file)
   segment.rejected = 'segment_header'
-  return segment
 }
 
 /** A segment before its walk. */
@@ -82,8 +101,16 @@ export function unwalked(): Pick<Segment, 'records' | 'entries' | 'holes' | 'cla
 /** "Walk". */
 export function walk(segment: Segment, header: Header): void {
   new Walk(segment, header).run()
+  if (segment.compressed !== undefined) {
+    segment.sealed = true
+    for (const hole of segment.holes) if (isUnreadable(hole, segment.compressed)) hole.kind = 'unreadable'
+  }
   if (segment.sealed || header.formerSeed === undefined) return
   for (const hole of segment.holes) if (hole.nonzeroEnd !== 0) takeOutStale(hole, segment.bytes, header.formerSeed)
+}
+
+function isUnreadable({ offset, end }: Hole, { unreadable }: CompressedContent): boolean {
+  return unreadable.some(([from, until]) => from < end && offset < until)
 }
 
 /** "Stale bytes". */

@@ -1,14 +1,16 @@
 /**
  * Maintenance cut at any step and run again: a service that dies by SIGKILL behind each step of it, and at random moments, ends
- * with the states of a run that never died; nothing half made is left over, no entry is lost, and the log stays small.
+ * with the states of a run that never died; nothing half made is left over, no entry is lost, and the log stays small. The same of
+ * segments that are compressed: each entry is there once, whichever of the two files holds it, or both.
  *
  * INGEST_WAL_MAINTENANCE_KILLS sets the number of random kills (default 8), INGEST_WAL_SEED the seed.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { scanLog } from '../../lib/index.js'
+import { readLog, scanLog } from '../../lib/index.js'
 import type { MaintenanceStep } from '../../lib/maintenance/steps.js'
 import { mulberry32 } from '../../scripts/lib/generate-measurements.mjs'
 import { temporaryDirectories } from '../support/temporary-directory.js'
@@ -25,9 +27,16 @@ interface Ended {
   stdout: string
 }
 
-function run(directory: string, options: { at?: readonly [MaintenanceStep, number]; killAfterMs?: number } = {}): Promise<Ended> {
+interface RunOptions {
+  mode?: 'drop' | 'compress'
+  at?: readonly [MaintenanceStep, number]
+  killAfterMs?: number
+}
+
+function run(directory: string, options: RunOptions = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CHILD, directory, String(ROWS), ...(options.at ?? []).map(String)], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const args = [CHILD, options.mode ?? 'drop', directory, String(ROWS), ...(options.at ?? []).map(String)]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk) => (stdout += String(chunk)))
@@ -81,4 +90,49 @@ test(`killed at ${KILLS} random moments (seed ${SEED})`, async () => {
   for (let kill = 0; kill < KILLS; kill++) await run(directory, { killAfterMs: random() * unbrokenMs })
   expect((await run(directory)).stdout).toBe(unbroken)
   await expectWhole(directory)
+})
+
+describe('segments that are compressed', () => {
+  const COMPRESSION_STEPS = ['compression written', 'compression verified', 'compression named', 'compression given up'] as const
+  const namesOf = (directory: string, end: string): string[] => readdirSync(directory).filter((name) => name.endsWith(end)).sort()
+
+  /** Everything that was appended is there once, and no file is there that gunzip would make something else of. */
+  async function expectAllThere(directory: string): Promise<void> {
+    const lsns: number[] = []
+    for await (const { lsn } of readLog(directory, { live: false })) lsns.push(lsn)
+    expect(lsns).toEqual(Array.from({ length: lsns.length }, (_, index) => index + 1))
+    const { damage, lastLsn } = await scanLog(directory)
+    expect(damage).toEqual([])
+    expect(lsns).toHaveLength(lastLsn)
+    for (const name of namesOf(directory, '.wal.gz')) {
+      const plain = join(directory, name.slice(0, -'.gz'.length))
+      const content = gunzipSync(readFileSync(join(directory, name)))
+      if (existsSync(plain)) expect(content.equals(readFileSync(plain)), name).toBe(true)
+    }
+  }
+
+  test.each(COMPRESSION_STEPS)('killed behind the step "%s", twice, and started again', async (step) => {
+    const directory = newDirectory()
+    expect((await run(directory, { mode: 'compress', at: [step, 2] })).killed).toBe(true)
+    const isMade = step === 'compression written' || step === 'compression verified'
+    expect(namesOf(directory, '.gz.tmp')).toHaveLength(isMade ? 1 : 0)
+    const newest = namesOf(directory, '.wal.gz').at(-1) as string
+    if (step === 'compression named') expect(existsSync(join(directory, newest.slice(0, -'.gz'.length)))).toBe(true)
+    await expectAllThere(directory)
+    // The second run meets what the first one left in the middle of its own.
+    await run(directory, { mode: 'compress', at: [step, 1] })
+    await expectAllThere(directory)
+    expect((await run(directory, { mode: 'compress' })).stdout).toBe(unbroken)
+    await expectAllThere(directory)
+    expect(namesOf(directory, '.tmp')).toEqual([])
+  })
+
+  test(`killed at ${KILLS} random moments (seed ${SEED})`, async () => {
+    const random = mulberry32(SEED + 1)
+    const directory = newDirectory()
+    for (let kill = 0; kill < KILLS; kill++) await run(directory, { mode: 'compress', killAfterMs: random() * unbrokenMs })
+    expect((await run(directory, { mode: 'compress' })).stdout).toBe(unbroken)
+    await expectAllThere(directory)
+    expect(namesOf(directory, '.wal.gz').length).toBeGreaterThan(0)
+  })
 })

@@ -1,11 +1,13 @@
 // A service that works under maintenance and kills itself at a step of it.
-//   node maintain.mjs DIRECTORY ROWS [STEP NTH]
+//   node maintain.mjs MODE DIRECTORY ROWS [STEP NTH]
 // Goes on behind the last logged row, compacts every 1,500 rows while more come in, and prints what it holds in the end. With
-// STEP it dies by SIGKILL at the NTH time that maintenance says it has come there.
+// STEP it dies by SIGKILL at the NTH time that maintenance says it has come there. MODE is
+//   drop      compaction removes all that is not needed; nothing is compressed
+//   compress  nothing is removed, and segments are compressed as they are completed
 import { subscribe } from 'node:diagnostics_channel'
 import { openReplayService } from '../../../dist/esm/index.js'
 
-const [directory, rowsText, step, nth] = process.argv.slice(2)
+const [mode, directory, rowsText, step, nth] = process.argv.slice(2)
 const rows = Number(rowsText)
 const USERS = 20
 const COMPACT_EVERY_ROWS = 1500
@@ -17,7 +19,7 @@ subscribe('ingest-wal:maintenance', (message) => {
 
 const { buffer, manager, wal, recovery, ...service } = await openReplayService({
   config: {
-    wal: { directory, segmentBytes: 1 << 17, maintenance: false },
+    wal: { directory, segmentBytes: 1 << 17, maintenance: mode === 'compress' },
     replay: { maxBufferMeasurements: 10, triggerMode: 'measurement_count' }
   },
   processMeasurement: ({ rows: applied, digest }, { value }) => ({ rows: applied + 1, digest: (digest * 31 + value) % 1_000_003 }),
@@ -33,10 +35,10 @@ for (let row = (recovery.sources.get(1)?.position ?? 0) + 1; row <= rows; row++)
   if (row % COMPACT_EVERY_ROWS !== 0) continue
   await compacting
   const label = row % 3000 === 0 ? `row-${row}` : undefined
-  compacting = label === undefined ? wal.compact({ drop: true }) : wal.checkpoint({ label }).catch(toleratedLabel)
+  compacting = label === undefined ? wal.compact({ drop: mode === 'drop' }) : wal.checkpoint({ label }).catch(toleratedLabel)
 }
 await compacting
-await wal.compact({ drop: true })
+await wal.compact({ drop: mode === 'drop' })
 const users = [...manager.states()].sort(([a], [b]) => (a < b ? -1 : 1))
 process.stdout.write(JSON.stringify(users.map(([userId, state]) => [userId, state, buffer.measurements(userId)])))
 await wal.close()
