@@ -43,14 +43,14 @@ export async function moveToArchive(file: string, archive: string): Promise<void
   await makeDirectory(archive)
   const target = join(archive, basename(file))
   try {
-    await rename(file, target)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
+    // A rename has no moment at which both names are there, and a power cut may take both.
+    await link(file, target)
+  } catch {
+    // Another disk; one without links; a move that was cut short before.
     await rename(await copyDurably(file, target), target)
-    await syncDirectory(archive)
-    await rm(file)
   }
   await syncDirectory(archive)
+  await rm(file)
   await syncDirectory(dirname(file))
 }
 
