@@ -45,6 +45,8 @@ export interface NativeOpenOptions {
   batchBytes: number
   queueBytes: number
   requireKillSafe: boolean
+  /** Whether a log is made where there is none (true). */
+  create?: boolean
   onCorruption: 'skip' | 'stop' | 'fail'
   /** Called on the event loop, at most once per wake-up; look at the log to see what changed. */
   onWake: () => void
@@ -355,6 +357,10 @@ export interface NativeCheckpointPlan {
   keepFromLsn: Float64Array
   /** Kept besides, whosever they are; ascending. */
   alsoLsns: Float64Array
+  /** Goes on without entries that are damaged or missing (false): a loss becomes final by it. For repair alone. */
+  acceptsLosses?: boolean
+  /** Keeps what is there of the history as well (false). */
+  history?: boolean
   /** Its first value, when it is not 0, stops the writing. May be in shared memory. */
   abort?: Int32Array
 }

@@ -3,16 +3,26 @@ import { Command, CommanderError } from 'commander'
 import { packageVersion, WalError } from '../index.js'
 import { escapeText } from './escape.js'
 import { ExitCode, exitCodeOf } from './exit-codes.js'
+import { registerCompact } from './compact.js'
 import { registerIngest } from './ingest.js'
 import { registerInspect } from './inspect.js'
 import { StdoutClosed, StreamOutput } from './output.js'
 import { registerReport } from './report.js'
+import { registerRestore } from './restore.js'
 import type { CliSession, RegisterCommand } from './session.js'
 import { registerStats } from './stats.js'
 import { registerVerify } from './verify.js'
 
 /** Every command, in the order of `--help`. */
-const COMMANDS: readonly RegisterCommand[] = [registerIngest, registerInspect, registerVerify, registerStats, registerReport]
+const COMMANDS: readonly RegisterCommand[] = [
+  registerIngest,
+  registerInspect,
+  registerVerify,
+  registerCompact,
+  registerRestore,
+  registerStats,
+  registerReport
+]
 
 /** Commands that also work as options: `ingest-wal --verify PATH`. */
 const COMMAND_OPTIONS = ['inspect', 'verify', 'compact'] as const
@@ -22,6 +32,7 @@ Examples:
   ingest-wal ingest readings.csv --out states.json
   ingest-wal inspect data/wal --user user-1 --limit 20
   ingest-wal verify data/wal
+  ingest-wal compact data/wal --drop
   ingest-wal stats data/wal --format json
   ingest-wal report data/wal --html report.html
 

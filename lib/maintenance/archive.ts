@@ -1,7 +1,7 @@
 /** Files that leave a log whole: segments that retention moves away, and checkpoints that are kept under a name. */
 import { constants } from 'node:fs'
 import { copyFile, link, mkdir, open, rename, rm, rmdir } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { WalError } from '../errors.js'
 import { fromNative, native } from '../native.js'
 import { checkpointName, syncDirectory } from './files.js'
@@ -59,25 +59,49 @@ export async function moveToArchive(file: string, archive: string): Promise<void
  * every byte of it. Throws `ERR_WAL_CORRUPT` when it is not whole, `ERR_WAL_NOT_A_LOG` when it is no checkpoint,
  * `ERR_WAL_INVALID_ARGUMENT` when the directory is there and not empty, and what reading and writing throws.
  */
-export async function restoreCheckpoint(file: string, directory: string): Promise<void> {
+export async function restoreCheckpoint(file: string, target: string): Promise<void> {
   const number = await wholeCheckpoint(file)
+  // Without a slash at its end.
+  const directory = resolve(target)
   const parent = dirname(directory)
   await mkdir(parent, { recursive: true, mode: DIRECTORY_MODE })
   const made = `${directory}.restoring`
   await rm(made, { recursive: true, force: true })
   await mkdir(made, { mode: DIRECTORY_MODE })
   try {
-    const target = join(made, checkpointName(number))
-    await rename(await copyDurably(file, target), target)
+    const copied = join(made, checkpointName(number))
+    await rename(await copyDurably(file, copied), copied)
     // What was read a moment ago is not what was copied, until it is looked at again.
-    await wholeCheckpoint(target)
+    await wholeCheckpoint(copied)
     await syncDirectory(made)
+    await openOnce(made)
     await takeEmptyPlace(made, directory)
   } catch (error) {
     await rm(made, { recursive: true, force: true })
     throw error
   }
   await syncDirectory(parent)
+}
+
+/** Writes what else a log has, its identity. */
+async function openOnce(directory: string): Promise<void> {
+  const { open, limits } = native()
+  try {
+    const log = await open({
+      directory,
+      segmentBytes: limits.minSegmentBytes,
+      batchIntervalMs: 1,
+      batchBytes: 1,
+      queueBytes: limits.minQueueBytes,
+      requireKillSafe: false,
+      create: false,
+      onCorruption: 'skip',
+      onWake: () => undefined
+    })
+    await log.close()
+  } catch (error) {
+    throw fromNative(error)
+  }
 }
 
 async function takeEmptyPlace(made: string, directory: string): Promise<void> {

@@ -13,6 +13,8 @@ export interface WalOptions {
   batchBytes?: number
   /** Size of the staging ring in bytes (16 MiB). The largest entry is a quarter of it. */
   queueBytes?: number
+  /** Whether a log is made where there is none (true). */
+  create?: boolean
   /** Fail to open where entries could not survive the death of the process (false). */
   requireKillSafe?: boolean
   /** What to do about damage: pass over it, end the log before it, or fail to open ('skip'). */
@@ -50,6 +52,7 @@ const DEFAULTS = {
   batchBytes: 1_000_000,
   queueBytes: 16 * 1024 * 1024,
   requireKillSafe: false,
+  create: true,
   onCorruption: 'skip',
   maintenance: true,
   checkpointBytes: 256_000_000,
@@ -75,6 +78,7 @@ export function resolveWalOptions(options: WalOptions): ResolvedWalOptions {
   if (typeof resolved.requireKillSafe !== 'boolean') {
     throw invalid('requireKillSafe', resolved.requireKillSafe, 'true or false')
   }
+  if (typeof resolved.create !== 'boolean') throw invalid('create', resolved.create, 'true or false')
   if (!COMPRESSION.includes(resolved.compression)) throw invalid('compression', resolved.compression, COMPRESSION.join(', '))
   if (!ON_CORRUPTION.includes(resolved.onCorruption)) {
     throw invalid('onCorruption', resolved.onCorruption, ON_CORRUPTION.join(', '))

@@ -80,7 +80,8 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   /**
    * Locks the log's directory, recovers it, and starts its writer.
    * Throws `ERR_WAL_LOCKED` when another writer has it, `ERR_WAL_CORRUPT` with `onCorruption: 'fail'`,
-   * `ERR_WAL_NOT_KILL_SAFE` with `requireKillSafe`, and what the disk says.
+   * `ERR_WAL_NOT_KILL_SAFE` with `requireKillSafe`, `ERR_WAL_NOT_FOUND` and `ERR_WAL_NOT_A_LOG` with `create: false`, and what the
+   * disk says.
    */
   static async open(options: WalOptions): Promise<Wal> {
     const given = resolveWalOptions(options)

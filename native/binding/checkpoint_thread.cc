@@ -78,6 +78,8 @@ bool ToPlan(const Napi::Object& options, CheckpointPlan* plan) {
   for (size_t i = 1; i < plan->also_lsns.size(); i++) {
     if (plan->also_lsns[i - 1] >= plan->also_lsns[i]) return Refuse(env, "alsoLsns must ascend");
   }
+  plan->accepts_losses = options.Get("acceptsLosses").ToBoolean();
+  plan->history = options.Get("history").ToBoolean();
   const Napi::Value abort = options.Get("abort");
   const bool is_word = IsTypedArray(abort, napi_int32_array) && abort.As<Napi::TypedArray>().ElementLength() != 0;
   return abort.IsUndefined() || is_word || Refuse(env, "abort must be an Int32Array that is not empty");

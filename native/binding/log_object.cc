@@ -38,6 +38,8 @@ bool ReadOptionsOf(Napi::Env env, const Napi::Object& from, LogOptions* options)
   constexpr uint64_t kMaxIntervalMs = uint64_t{24} * 3600 * 1000;
   options->writer.batch_interval_ns = std::min(interval_ms, kMaxIntervalMs) * 1'000'000;
   options->require_kill_safe = from.Get("requireKillSafe").ToBoolean();
+  const Napi::Value create = from.Get("create");
+  options->create = create.IsUndefined() || create.ToBoolean();
   const std::string on_corruption = Text(from, "onCorruption");
   if (on_corruption == "fail") {
     options->on_corruption = OnCorruption::kFail;

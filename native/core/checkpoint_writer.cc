@@ -177,7 +177,7 @@ Status CoverOfLastSegment(Directory* directory, const SegmentScan& last, Cover* 
   return Status();
 }
 
-Status FindCover(Directory* directory, uint64_t through_segment, Cover* cover) {
+Status FindCover(Directory* directory, uint64_t through_segment, bool accepts_losses, Cover* cover) {
   DirectoryScan scan;
   INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory, Extent::kLive, &scan));
   if (!scan.has_log_id) return NotComplete(through_segment, "but there is no log");
@@ -200,7 +200,8 @@ Status FindCover(Directory* directory, uint64_t through_segment, Cover* cover) {
     }
     if (!segment.accepted()) continue;
     // Segments behind the base that held nothing are gone: what follows says the same as the base.
-    if (follows && last == nullptr && scan.base() == nullptr) break;
+    // Where losses are accepted, what it stands for may be a segment that cannot be read.
+    if (follows && last == nullptr && scan.base() == nullptr && !accepts_losses) break;
     if (follows) {
       cover->lsn = segment.header.previous_lsn;
       cover->checksum = segment.header.previous_checksum;
@@ -246,7 +247,7 @@ Status Stopped() { return Status(ErrorCode::kClosed, "the checkpoint was stopped
 Status CopyEntries(const Environment& environment, const CheckpointPlan& plan, const Cover& cover, CheckpointFile* file) {
   std::unique_ptr<Reader> reader;
   ReadOptions options;
-  options.live = true;
+  options.live = !plan.history;
   options.through_segment = plan.through_segment;
   INGEST_WAL_RETURN_IF_ERROR(ReadPath(environment, plan.directory, options, &reader));
   Selection selection(plan);
@@ -255,7 +256,7 @@ Status CopyEntries(const Environment& environment, const CheckpointPlan& plan, c
   do {
     if (IsStopped(plan)) return Stopped();
     INGEST_WAL_RETURN_IF_ERROR(reader->Next(&chunk));
-    INGEST_WAL_RETURN_IF_ERROR(CheckDamage(chunk.damage, cover.lsn));
+    if (!plan.accepts_losses) INGEST_WAL_RETURN_IF_ERROR(CheckDamage(chunk.damage, cover.lsn));
     selection.Meet(chunk);
     for (size_t i = 0; i < chunk.entries.size() && chunk.entries[i].lsn <= static_cast<double>(cover.lsn); i++) {
       last_lsn = std::max(last_lsn, static_cast<uint64_t>(chunk.entries[i].lsn));
@@ -265,7 +266,7 @@ Status CopyEntries(const Environment& environment, const CheckpointPlan& plan, c
       INGEST_WAL_RETURN_IF_ERROR(file->Add(entry, environment.clock->WallMs()));
     }
   } while (!chunk.entries.empty() || !chunk.damage.empty());
-  if (last_lsn == cover.lsn) return Status();
+  if (last_lsn == cover.lsn || plan.accepts_losses) return Status();
   return Status(ErrorCode::kCorrupt, "entries " + std::to_string(last_lsn + 1) + " to " + std::to_string(cover.lsn) +
                                          " are missing; a checkpoint is not written without them");
 }
@@ -285,7 +286,7 @@ Status WriteCheckpoint(const Environment& environment, const CheckpointPlan& pla
   std::unique_ptr<Directory> directory;
   INGEST_WAL_RETURN_IF_ERROR(environment.files->OpenDirectory(plan.directory, false, &directory));
   Cover cover;
-  INGEST_WAL_RETURN_IF_ERROR(FindCover(directory.get(), plan.through_segment, &cover));
+  INGEST_WAL_RETURN_IF_ERROR(FindCover(directory.get(), plan.through_segment, plan.accepts_losses, &cover));
   INGEST_WAL_RETURN_IF_ERROR(FindNumber(directory.get(), &cover.number));
   SegmentHeader header;
   header.kind = FileKind::kCheckpoint;

@@ -22,6 +22,11 @@ struct CheckpointPlan {
   std::vector<std::string> users;
   std::vector<uint64_t> keep_from_lsn;  // of each of `users`
   std::vector<uint64_t> also_lsns;      // ascending
+  // Goes on without entries that are damaged or missing, instead of refusing: a loss becomes final by it. For repair alone,
+  // which keeps the files and says in the log whose entries are lost.
+  bool accepts_losses = false;
+  // What is there of the history as well, and not only what is live.
+  bool history = false;
   // Asked now and then; true: stop. May be empty.
   std::function<bool()> is_stopped;
 };

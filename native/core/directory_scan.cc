@@ -402,6 +402,11 @@ Status FindLog(Directory* directory, DirectoryScan* scan) {
   return scan->has_log_id ? Status() : ElectLogId(directory, scan);
 }
 
+Status LooksLikeALog(const DirectoryScan& scan, const std::string& path) {
+  if (scan.identity.present || !scan.segments.empty() || !scan.checkpoints.empty()) return Status();
+  return Status(ErrorCode::kNotALog, path + " holds no log (no log.id, no segments and no checkpoints)");
+}
+
 Status ReadHeaders(Directory* directory, Extent extent, DirectoryScan* scan, uint64_t from_lsn) {
   INGEST_WAL_RETURN_IF_ERROR(FindLog(directory, scan));
   INGEST_WAL_RETURN_IF_ERROR(CheckCheckpoints(directory, extent, from_lsn, scan));

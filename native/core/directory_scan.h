@@ -107,6 +107,9 @@ enum class Extent { kLive, kAll };
 // Finds which log this is: reads log.id, lists the directory, and asks headers where log.id does not tell.
 Status FindLog(Directory* directory, DirectoryScan* scan);
 
+// kNotALog, when what was found at `path` is nothing of a log.
+Status LooksLikeALog(const DirectoryScan& scan, const std::string& path);
+
 // FindLog(), then chooses the base and reads all headers, those of covered segments with Extent::kAll only. kNewerFormat
 // when something is of a newer version. `from_lsn`: nothing before that entry is asked for; where a checkpoint stands for all
 // of it, neither what that one holds nor what it covers is looked at.

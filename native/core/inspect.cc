@@ -49,11 +49,6 @@ Status FindNewestCheckpoint(Directory* directory, const DirectoryScan& scan, Seg
   return Status();
 }
 
-Status LooksLikeALog(const DirectoryScan& scan, const std::string& path) {
-  if (scan.identity.present || !scan.segments.empty() || !scan.checkpoints.empty()) return Status();
-  return Status(ErrorCode::kNotALog, path + " holds no log (no log.id, no segments and no checkpoints)");
-}
-
 // A damaged segment or checkpoint is known by its name; other files must have a sound header.
 Status ScanFile(const Place& place, const std::string& path, DirectoryScan* scan) {
   INGEST_WAL_RETURN_IF_ERROR(ScanOneFile(place.directory.get(), place.file, scan));

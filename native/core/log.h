@@ -25,6 +25,7 @@ struct LogOptions {
   WriterOptions writer;
   uint64_t queue_bytes = uint64_t{16} << 20;
   bool require_kill_safe = false;
+  bool create = true;  // false: kNotFound or kNotALog, and nothing is changed, where there is no log
   OnCorruption on_corruption = OnCorruption::kSkip;
 };
 

@@ -45,7 +45,12 @@ Status LogOpener::CheckOptions() const {
 }
 
 Status LogOpener::PrepareDirectory() {
-  INGEST_WAL_RETURN_IF_ERROR(environment_.files->OpenDirectory(options_.directory, true, &log_->directory_));
+  INGEST_WAL_RETURN_IF_ERROR(environment_.files->OpenDirectory(options_.directory, options_.create, &log_->directory_));
+  if (!options_.create) {
+    DirectoryScan found;
+    INGEST_WAL_RETURN_IF_ERROR(FindLog(log_->directory_.get(), &found));
+    INGEST_WAL_RETURN_IF_ERROR(LooksLikeALog(found, options_.directory));
+  }
   INGEST_WAL_RETURN_IF_ERROR(log_->directory_->Lock(kLockName, &log_->lock_));
   std::vector<DirectoryEntry> entries;
   INGEST_WAL_RETURN_IF_ERROR(log_->directory_->List(&entries));

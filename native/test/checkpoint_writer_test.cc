@@ -286,6 +286,84 @@ TEST(CheckpointWriter, RefusesWhenASegmentIsMissingOrCannotBeRead) {
   }
 }
 
+// --- Losses that are accepted
+
+CheckpointPlan AcceptLosses(uint64_t through_segment) {
+  CheckpointPlan plan = KeepAll(through_segment);
+  plan.accepts_losses = true;
+  return plan;
+}
+
+std::string LiveOf(MemoryWorld* world) {
+  const ReadBack read = ReadAll(world, "wal", Live());
+  EXPECT_OK(read.status);
+  EXPECT_EQ(read.wrong, 0u);
+  return read.lsns + " | " + Describe(read.damage);
+}
+
+TEST(CheckpointWriter, GoesOnWithoutWhatIsLostWhereThatIsAccepted) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  DamageEntry(&world, 1);
+  DamageEntry(&world, 25);
+  DamageEntry(&world, 40);
+  ASSERT_OK(WriteCheckpoint(&world, AcceptLosses(2)));
+  EXPECT_EQ(LiveOf(&world), std::string("2-24 26-39 41-60 | "));
+  // No number is used again.
+  world.Remove(SegmentName(3));
+  std::unique_ptr<Log> log = OpenLog(&world);
+  EXPECT_EQ(AppendEntries(log.get(), 1), 41u);
+  CloseLog(std::move(log));
+}
+
+TEST(CheckpointWriter, StandsForSegmentsThatCannotBeReadWhereThatIsAccepted) {
+  for (uint64_t segment = 1; segment <= 3; segment++) {
+    for (const bool is_missing : {true, false}) {
+      MemoryWorld world;
+      WriteThreeSegments(&world);
+      if (is_missing) {
+        world.Remove(SegmentName(segment));
+      } else {
+        Change(&world, SegmentName(segment), [](std::vector<uint8_t>* bytes) { std::fill_n(bytes->begin(), kSegmentDataAt, uint8_t{0}); });
+      }
+      // As a writer leaves it that has the log open: the next segment says what was durable before it.
+      std::unique_ptr<Log> log = OpenLog(&world);
+      const uint64_t through = segment == 3 && is_missing ? 2 : 3;
+      ASSERT_OK(WriteCheckpoint(&world, AcceptLosses(through)));
+      const std::string left = segment == 1 ? "21-60" : segment == 2 ? "1-20 41-60" : "1-40";
+      EXPECT_EQ(LiveOf(&world), left + " | ");
+      EXPECT_EQ(AppendEntries(log.get(), 1), segment == 3 ? 41u : 61u);
+      CloseLog(std::move(log));
+    }
+  }
+}
+
+TEST(CheckpointWriter, StandsForASegmentThatIsAllThereIsAndCannotBeRead) {
+  MemoryWorld world;
+  WriteLog(&world, 20);
+  Change(&world, SegmentName(1), [](std::vector<uint8_t>* bytes) { std::fill_n(bytes->begin(), kSegmentDataAt, uint8_t{0}); });
+  std::unique_ptr<Log> log = OpenLog(&world);
+  EXPECT_EQ(WriteCheckpoint(&world, KeepAll(1)).code(), ErrorCode::kInvalidArgument);
+  ASSERT_OK(WriteCheckpoint(&world, AcceptLosses(1)));
+  EXPECT_EQ(LiveOf(&world), std::string(" | "));
+  CloseLog(std::move(log));
+}
+
+TEST(CheckpointWriter, KeepsTheHistoryWhereThatIsAskedFor) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  CheckpointPlan plan = KeepAll(2);
+  for (int user = 0; user < 7; user++) plan.users.push_back("user-" + std::to_string(user));
+  plan.keep_from_lsn.assign(plan.users.size(), UINT64_MAX);
+  ASSERT_OK(WriteCheckpoint(&world, plan));
+  EXPECT_EQ(LiveOf(&world), std::string("41-60 | "));
+  DamageEntry(&world, 7);
+  CheckpointPlan history = AcceptLosses(3);
+  history.history = true;
+  ASSERT_OK(WriteCheckpoint(&world, history));
+  EXPECT_EQ(LiveOf(&world), std::string("1-6 8-60 | "));
+}
+
 TEST(CheckpointWriter, StopsWhenAskedAndLeavesNothing) {
   MemoryWorld world;
   WriteThreeSegments(&world);

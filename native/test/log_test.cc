@@ -18,6 +18,19 @@ const std::string kThird = SegmentName(3);
 
 // --- Without damage
 
+TEST(Log, IsNotMadeWhereThatIsNotAskedFor) {
+  LogOptions options = SmallLogOptions();
+  options.create = false;
+  MemoryWorld empty;
+  EXPECT_EQ(TryOpen(&empty, options).code(), ErrorCode::kNotALog);
+  EXPECT_TRUE(empty.names().empty());
+  MemoryWorld world;
+  WriteLog(&world, 20);
+  std::unique_ptr<Log> log = OpenLog(&world, options);
+  EXPECT_EQ(AppendEntries(log.get(), 1), 21u);
+  CloseLog(std::move(log));
+}
+
 TEST(Open, AnEmptyDirectoryBecomesALog) {
   MemoryWorld world;
   std::unique_ptr<Log> log = OpenLog(&world);
