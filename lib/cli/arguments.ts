@@ -13,6 +13,15 @@ export function wholeNumber(least: number): (text: string) => number {
   }
 }
 
+/** A number in decimals, from `least` to `most`. */
+export function numberBetween(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+(\.\d+)?$/.test(text) && value >= least && value <= most) return value
+    throw new InvalidArgumentError(`Allowed: a number from ${least} to ${most}.`)
+  }
+}
+
 /** Operations by name, case and hyphens aside; several with commas or by giving the option again. */
 export function operationList(text: string, previous: readonly Operation[] = []): Operation[] {
   return [...previous, ...text.split(',').map(operationOf)]

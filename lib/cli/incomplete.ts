@@ -1,4 +1,5 @@
 /** `inspect --incomplete`: buffers that are open, and replays that have not been committed. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Operation, readLog, recover, type BufferRecord, type Codec, type Damage, type EntriesOptions, type Entry } from '../index.js'
 import { csvField, cutTo, escapeText, safeJson } from './escape.js'
 import type { EntryFormatName } from './entry-format.js'
@@ -42,9 +43,18 @@ export async function incompleteBuffers(
   )
 }
 
+// A log that is read ahead may have the next entries there at once, always: then nothing else would have a turn, signals and
+// keys neither.
+const ENTRIES_A_TURN = 8192
+
 /** Passes `entries` on and keeps account of users whose last CHECKPOINT has no outcome. */
 async function* noting(entries: AsyncIterable<Entry>, replaying: Set<string>): AsyncGenerator<Entry> {
+  let left = ENTRIES_A_TURN
   for await (const entry of entries) {
+    if (left-- === 0) {
+      left = ENTRIES_A_TURN
+      await nextTurn()
+    }
     if (entry.operation === Operation.CHECKPOINT) replaying.add(entry.userId)
     if (entry.operation === Operation.COMMIT || entry.operation === Operation.ROLLBACK) replaying.delete(entry.userId)
     yield entry

@@ -33,7 +33,7 @@ Examples:
   ingest-wal inspect data/wal --user user-1 --limit 20
   ingest-wal verify data/wal
   ingest-wal compact data/wal --drop
-  ingest-wal stats data/wal --format json
+  ingest-wal stats data/wal --watch
   ingest-wal report data/wal --html report.html
 
 Exit codes: 0 clean (a torn tail is clean), 1 corruption, 2 usage, 3 the log cannot be read or written (I/O, permission,

@@ -3,16 +3,25 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import { histogramQuantile, logFigures, Operation, readLog, scanLog, type LogScan, type WriterFigures } from '../index.js'
 import { archivedFiles, archiveSummary, type ArchivedFile } from './archived.js'
+import { numberBetween } from './arguments.js'
 import { lostEntries, tornTailText } from './damage-text.js'
 import { safeJson } from './escape.js'
 import { ExitCode } from './exit-codes.js'
 import { unlessAborted, type CliSession } from './session.js'
 import { formatCount, formatTime, plural } from './table.js'
 import { formatSeconds } from './units.js'
+import { watch } from './watch.js'
 
 export interface StatsOptions {
   format: 'table' | 'json'
+  watch?: boolean
+  /** Seconds. */
+  interval?: number
 }
+
+const WATCH_SECONDS = 1
+const LEAST_WATCH_SECONDS = 0.1
+const MOST_WATCH_SECONDS = 86_400
 
 /** What the entries themselves say; found by reading all of them. */
 interface EntryFigures {
@@ -40,12 +49,24 @@ export function registerStats(program: Command, session: CliSession): void {
     .summary('figures of a log')
     .description(
       'Counts segments, checkpoints, bytes, entries, users and operations of a log; reads all of it.\n' +
+        'With --watch, shows what a running log does now: appends, syncs, ring, checkpoints, buffers, disk. On a terminal one\n' +
+        'screen that is kept up to date, until q or Ctrl-C; elsewhere a block, or with --format json an object on a line, an interval.\n' +
         'Changes nothing, takes no lock; the log may be in use. Exit code 1 when it is damaged (see verify).'
     )
+    .option('--watch', 'go on looking, and show what changes')
+    .option(
+      '--interval <seconds>',
+      `time between two looks of --watch (${WATCH_SECONDS})`,
+      numberBetween(LEAST_WATCH_SECONDS, MOST_WATCH_SECONDS)
+    )
     .addOption(new Option('--format <format>', 'how to write it').choices(['table', 'json']).default('table'))
-    .addHelpText('after', '\nExamples:\n  ingest-wal stats data/wal\n  ingest-wal stats data/wal --format json | jq .entries')
-    .action(async (directory: string, options: StatsOptions) => {
-      session.exitCode = await stats(directory, options, session)
+    .addHelpText('after', '\nExamples:\n  ingest-wal stats data/wal\n  ingest-wal stats data/wal --format json | jq .entries\n  ingest-wal stats data/wal --watch')
+    .action(async (directory: string, options: StatsOptions, command: Command) => {
+      const { watch: watches = false, interval, format } = options
+      if (interval !== undefined && !watches) command.error("error: option '--interval' goes with '--watch'")
+      session.exitCode = watches
+        ? await watch({ directory, intervalSeconds: interval ?? WATCH_SECONDS, format }, session)
+        : await stats(directory, options, session)
     })
 }
 
