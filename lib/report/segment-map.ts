@@ -12,6 +12,13 @@ const MOST_ROWS = 300
 const MOST_DAMAGE_ROWS = 500
 const DAMAGE_IN_NOTE = 4
 
+/** By how many cells there are, and how many hundredths of its cell a mark takes at least, so that it is seen. */
+const SIZES = [
+  { name: 'large', most: 24, leastMark: 4 },
+  { name: 'medium', most: 120, leastMark: 8 },
+  { name: 'small', most: Infinity, leastMark: 16 }
+] as const
+
 const STATES: Readonly<Record<CellState, { letter: string; word: string }>> = {
   active: { letter: 'A', word: 'active: being written' },
   unsealed: { letter: 'U', word: 'unsealed: left by a writer that ended' },
@@ -25,13 +32,14 @@ const STATES: Readonly<Record<CellState, { letter: string; word: string }>> = {
 
 export function segmentSection(scan: LogScan): Html {
   const { cells, perCell } = segmentCells(scan, MOST_CELLS)
+  const size = SIZES.find(({ most }) => cells.length <= most) ?? SIZES[2]
   const rows = rowsOf(scan)
   const linked = new Set(rows.map(({ file }) => file))
   return html`<section id="segments">
 <h2>Segments and checkpoints</h2>
-<p>${cellsText(scan, perCell)} Point at a cell, or step to it with Tab, to read about it; it leads to its row below.</p>
-${cells.length > 0 && html`<ol class="map ${sizeClass(cells.length)}">
-${cells.map((cell) => mapCell(cell, scan, linked))}</ol>
+<p>${cellsText(cells.length, perCell)}</p>
+${cells.length > 0 && html`<ol class="map ${size.name}">
+${cells.map((cell) => mapCell(cell, scan, linked, size.leastMark))}</ol>
 ${legend(cells, scan)}`}
 ${checkpointTable(scan)}
 ${damageTable(scan)}
@@ -39,23 +47,19 @@ ${segmentTable(scan, rows)}</section>
 `
 }
 
-function cellsText(scan: LogScan, perCell: number): string {
-  if (scan.segments.length === 0) return 'There is no segment yet.'
+function cellsText(cells: number, perCell: number): string {
+  if (cells === 0) return 'There is no segment yet.'
   const each = perCell === 1 ? 'One cell is one segment' : `One cell is ${count(perCell)} neighbouring segments, named by the worst of them`
-  return `${each}, in order. From left to right it is the bytes of the file: the filled part is in use, marks stand where damage lies.`
+  return `${each}, in order. From left to right it is the bytes of the file: the filled part is in use, marks stand where damage lies. Point at a cell, or step to it with Tab, to read about it; it leads to its row below.`
 }
 
-function sizeClass(cells: number): string {
-  return cells <= 24 ? 'large' : cells <= 120 ? 'medium' : 'small'
-}
-
-function mapCell(cell: SegmentCell, scan: LogScan, linked: ReadonlySet<string>): Html {
+function mapCell(cell: SegmentCell, scan: LogScan, linked: ReadonlySet<string>, leastMark: number): Html {
   const target = cell.segments.find(({ file }) => linked.has(file))
   const href = cell.damage.length > 0 ? '#damage' : target === undefined ? '#segments' : `#segment-${target.number}`
   const classes = ['cell', cell.state, cell.covered && 'covered', cell.damage.length > 0 && 'hurt'].filter((name) => name !== false)
   return html`<li class="${classes.join(' ')}"><a href="${href}" aria-label="${labelOf(cell)}">${covers(cell, scan)}<svg viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">
 <rect class="used" width="${at(cell.used * 100)}" height="40"/>${cell.marks.map(
-    ({ kind, from, to }) => html`<rect class="${kind}" x="${at(Math.min(96, from * 100))}" width="${at(Math.max(4, (to - from) * 100))}" height="40"/>`
+    ({ kind, from, to }) => html`<rect class="${kind}" x="${at(Math.min(100 - leastMark, from * 100))}" width="${at(Math.max(leastMark, (to - from) * 100))}" height="40"/>`
   )}</svg><span class="letter" aria-hidden="true">${STATES[cell.state].letter}</span></a>${note(cell)}</li>
 `
 }

@@ -62,6 +62,7 @@ nav { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; }
 .unread .used, rect.unread, .swatch.unread { fill: var(--unread); background: var(--unread); }
 .covered .used { opacity: .45; }
 .rejected .used, .swatch.rejected { fill: var(--bad-soft); background: var(--bad-soft); }
+.cell.hurt svg { border: 2px solid var(--bad); }
 .cell.rejected svg, .swatch.rejected { border: 2px solid var(--bad); }
 .cell.missing svg, .swatch.missing { background: none; border: 2px dashed var(--bad); }
 .cell.gone svg, .swatch.gone { background: none; border: 1px dashed var(--dim); }
