@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -178,10 +179,12 @@ int fdatasync(int descriptor) {
   return fate == PASSES ? real(descriptor) : fate == FAILS ? -1 : 0;
 }
 
-// The log calls it for directories alone, Node's file functions for files as well.
+// The log's core calls it for directories alone, Node's file functions for files as well.
 int fsync(int descriptor) {
   REAL(fsync);
-  const enum fate fate = on_sync(DIRECTORY_SYNC, descriptor);
+  struct stat info;
+  const int is_directory = control != NULL && fstat(descriptor, &info) == 0 && S_ISDIR(info.st_mode);
+  const enum fate fate = on_sync(is_directory ? DIRECTORY_SYNC : SYNC, descriptor);
   return fate == PASSES ? real(descriptor) : fate == FAILS ? -1 : 0;
 }
 
@@ -190,10 +193,10 @@ int fallocate(int descriptor, int mode, off_t offset, off_t length) {
   return fails(ALLOCATE, WATCHED(ALLOCATE, descriptor)) ? -1 : real(descriptor, mode, offset, length);
 }
 
-// Answers with the error instead of setting errno.
+// Called for shared memory alone. Answers with the error instead of setting errno.
 int posix_fallocate(int descriptor, off_t offset, off_t length) {
   REAL(posix_fallocate);
-  return fails(ALLOCATE, WATCHED(ALLOCATE, descriptor)) ? errno : real(descriptor, offset, length);
+  return fails(MEMORY, WATCHED(MEMORY, descriptor)) ? errno : real(descriptor, offset, length);
 }
 
 int ftruncate(int descriptor, off_t length) {
