@@ -547,7 +547,9 @@ bool JudgeFinding(const Finding& finding, const SegmentScan& segment, uint64_t p
   const uint64_t last = std::min(upper, known);
   const bool loses_entries = first <= last;
   const bool behind_nothing_proven = finding.lsn_after == 0 || finding.lsn_after > known;
-  if (!loses_entries && behind_nothing_proven && !segment.sealed) return false;
+  // Bytes that nobody could read may have been acknowledged: without them nothing says that they are a torn tail.
+  const bool is_readable = finding.kind != Finding::Kind::kUnreadable;
+  if (!loses_entries && behind_nothing_proven && !segment.sealed && is_readable) return false;
   switch (finding.kind) {
     case Finding::Kind::kEntry:
       damage->kind = damage_kind::kEntry;

@@ -166,6 +166,7 @@ TEST(Figures, AreThoseOfALiveWriterAndNothingIsRead) {
   AppendEntries(log.get(), 20);
   uint64_t reads = 0;
   world.SetFault([&](Call call, const std::string& name) {
+    if (call == Call::kMemoryOpen) return Status();  // the ring, which has the figures
     const bool looks = call == Call::kOpen || call == Call::kList || call == Call::kRead || call == Call::kMap;
     if (!looks || (call != Call::kList && name != kIdentityName)) Fail(__FILE__, __LINE__, "looked at " + name);
     reads++;

@@ -103,6 +103,24 @@ export const ENGINES = [
     )
   },
   {
+    name: 'calls-fail',
+    proves: 'whichever system call of the built addon fails, nothing is lost and nobody is left waiting',
+    ...vitest(
+      ['test/faults/call-fails.test.ts'],
+      () => ({}),
+      (_, text) => ({ cases: sumOf(/(\d+) cases;/g, text), kills: sumOf(/(\d+) processes killed/g, text) })
+    )
+  },
+  {
+    name: 'power-cut-disks',
+    proves: 'nothing durable is lost on ext4, xfs and btrfs, whatever of the unflushed writes is on the disk',
+    ...script(
+      'test/power-cut/run.mjs',
+      (seed, size) => ['--states', String(Math.ceil(50 * size)), '--seed', String(seed)],
+      (text) => ({ states: sumOf(/(\d+) states \(/g, text) })
+    )
+  },
+  {
     name: 'soak',
     proves: 'a service killed again and again under maintenance ends with the states of an unbroken run, and stays small',
     ...script(
