@@ -49,7 +49,9 @@ async function planInThread({ directory, throughSegment, inBackground, signal }:
   // One file for both builds: a thread is what it is, whoever starts it.
   const file = join(packageRoot(), 'dist', 'esm', 'maintenance', 'compaction-worker.js')
   const request: PlanRequest = { directory, throughSegment }
-  const worker = new Worker(file, { workerData: request, execArgv: [], name: 'ingest-wal checkpoint' })
+  // What lives long in it is small; a larger young generation is memory of the process, and no faster.
+  const resourceLimits = { maxYoungGenerationSizeMb: 8 }
+  const worker = new Worker(file, { workerData: request, execArgv: [], name: 'ingest-wal checkpoint', resourceLimits })
   if (inBackground) worker.unref()
   const onAbort = (): void => void worker.terminate()
   signal.addEventListener('abort', onAbort, { once: true })
