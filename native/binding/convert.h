@@ -30,17 +30,22 @@ Napi::Value ToObject(Napi::Env env, const std::vector<Damage>& damage);
 Napi::Object ToObject(Napi::Env env, const Napi::Object& spare, const std::shared_ptr<ChunkMemory>& memory,
                       Chunk* chunk);
 
+// `value_at(i)` for each i below `count`. Empty, with an exception pending, when the environment is going down: there is no memory
+// to write to then.
+template <typename ValueAt>
+Napi::Float64Array ToFloat64Array(Napi::Env env, size_t count, ValueAt value_at) {
+  Napi::Float64Array array = Napi::Float64Array::New(env, count);
+  for (size_t i = 0; i < count && !array.IsEmpty(); i++) array[i] = static_cast<double>(value_at(i));
+  return array;
+}
+
 // A snapshot, as NativeHistogram.
 template <uint64_t first_bound, size_t bound_count>
 Napi::Object ToObject(Napi::Env env, const Histogram<first_bound, bound_count>& histogram) {
   using Of = Histogram<first_bound, bound_count>;
-  Napi::Float64Array bounds = Napi::Float64Array::New(env, Of::kBounds);
-  for (size_t i = 0; i < Of::kBounds; i++) bounds[i] = static_cast<double>(Of::Bound(i));
-  Napi::Float64Array counts = Napi::Float64Array::New(env, Of::kBuckets);
-  for (size_t i = 0; i < Of::kBuckets; i++) counts[i] = static_cast<double>(histogram.count(i));
   Napi::Object object = Napi::Object::New(env);
-  object.Set("bounds", bounds);
-  object.Set("counts", counts);
+  object.Set("bounds", ToFloat64Array(env, Of::kBounds, [](size_t i) { return Of::Bound(i); }));
+  object.Set("counts", ToFloat64Array(env, Of::kBuckets, [&](size_t i) { return histogram.count(i); }));
   object.Set("sum", Napi::Number::New(env, static_cast<double>(histogram.sum())));
   return object;
 }

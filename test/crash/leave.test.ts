@@ -13,7 +13,7 @@ async function leave(way: string, ...more: string[]): Promise<{ ended: Ended; li
   const ended = await startChild('leave.mjs', [directory, way, ...more]).ended
   const lines = ended.stdout.split('\n').filter((line) => line !== '')
   const reported = Math.max(0, ...lines.map(Number).filter(Number.isFinite))
-  expect(reported, ended.stderr).toBeGreaterThan(0)
+  expect(reported, `ended with ${ended.code ?? ended.signal}: ${ended.stderr}`).toBeGreaterThan(0)
   const wal = await Wal.open({ directory })
   let last = 0
   for await (const { lsn, payload } of wal.entries()) {
