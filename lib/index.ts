@@ -18,6 +18,8 @@ export {
 } from './wal/types.js'
 export type { CheckpointInfo, CheckpointOptions, CompactOptions, CompactResult, DiskLow } from './maintenance/maintenance.js'
 export { restoreCheckpoint } from './maintenance/archive.js'
+export { repairLog, type RepairOptions, type RepairResult } from './repair/repair.js'
+export { repairCopy } from './repair/copy.js'
 export type { MaintenanceStep, MaintenanceStepMessage } from './maintenance/steps.js'
 export { logDiskUse, logFigures, type LogDiskUse, type LogFigures, type WriterFigures } from './wal/log-figures.js'
 export { readLog, readLogChunks, scanLog, type LogScan, type ReadLogOptions } from './wal/inspect.js'

@@ -7,6 +7,7 @@ import { registerCompact } from './compact.js'
 import { registerIngest } from './ingest.js'
 import { registerInspect } from './inspect.js'
 import { StdoutClosed, StreamOutput } from './output.js'
+import { registerRepair } from './repair.js'
 import { registerReport } from './report.js'
 import { registerRestore } from './restore.js'
 import type { CliSession, RegisterCommand } from './session.js'
@@ -18,6 +19,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerIngest,
   registerInspect,
   registerVerify,
+  registerRepair,
   registerCompact,
   registerRestore,
   registerStats,

@@ -76,7 +76,8 @@ function jsonReport(path: string, scan: LogScan, archived: readonly ArchivedFile
   }
 }
 
-function lossOf(damage: readonly Damage[]): { entries: number; lsnRanges: Array<[number, number]>; users: string[] } {
+/** What damage costs, in all. */
+export function lossOf(damage: readonly Damage[]): { entries: number; lsnRanges: Array<[number, number]>; users: string[] } {
   const costly = damage.filter(({ lastLsn }) => lastLsn !== 0)
   return {
     entries: costly.reduce((sum, stretch) => sum + lostEntries(stretch), 0),

@@ -18,22 +18,31 @@ export interface CheckpointRequest extends PlanRequest {
   /** Whether it may end with the process (true), or keeps it alive. */
   inBackground: boolean
   signal: AbortSignal
+  /**
+   * For repair: the checkpoint goes on without entries that are lost, and keeps every other one: those that are live, or the
+   * whole history. Without it, a loss ends it.
+   */
+  withoutLost?: 'live' | 'history'
 }
+
+/** Keeps the entries of everybody. */
+const KEEP_ALL: CompactionPlan = { users: [], keepFromLsn: new Float64Array(), alsoLsns: new Float64Array() }
 
 /**
  * Writes the next checkpoint of everything up to `throughSegment`, which must be complete. Throws `ERR_WAL_CORRUPT` when the log
  * has lost entries there, `ERR_WAL_ABORTED`, `ERR_WAL_NO_SPACE`, and what reading and writing throws; no checkpoint is left then.
  */
 export async function writeCheckpoint(request: CheckpointRequest): Promise<NativeCheckpoint> {
-  const { directory, throughSegment, signal } = request
-  const plan = await planInThread(request)
+  const { directory, throughSegment, signal, withoutLost } = request
+  const plan = withoutLost === undefined ? await planInThread(request) : KEEP_ALL
+  const losses = { acceptsLosses: withoutLost !== undefined, history: withoutLost === 'history' }
   noteStep(directory, 'planned')
   throwIfAborted(signal)
   const abort = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   const onAbort = (): void => void Atomics.store(abort, 0, 1)
   signal.addEventListener('abort', onAbort, { once: true })
   try {
-    const checkpoint = await native().writeCheckpoint({ directory, throughSegment, ...plan, abort })
+    const checkpoint = await native().writeCheckpoint({ directory, throughSegment, ...plan, ...losses, abort })
     noteStep(directory, 'written')
     return checkpoint
   } catch (error) {

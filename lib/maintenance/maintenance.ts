@@ -207,6 +207,18 @@ export class Maintenance {
     }, signal)
   }
 
+  /** For repair: two checkpoints that go on without entries that are lost, so that one damaged file never costs an entry again. */
+  async checkpointWithoutLost(withoutLost: 'live' | 'history', signal: AbortSignal | undefined): Promise<CheckpointInfo> {
+    throwIfAborted(signal)
+    return this.#scheduler.exclusively(async (ending) => {
+      await this.#log.flush(ending)
+      const through = await this.#rotate(ending)
+      await this.#write(through, false, ending, withoutLost)
+      await this.#write(through, false, ending, 'live')
+      return (this.#whole.at(-1) as Whole).info
+    }, signal)
+  }
+
   async compact({ drop = false, signal }: CompactOptions): Promise<CompactResult> {
     throwIfAborted(signal)
     return this.#scheduler.exclusively(async (ending) => {
@@ -282,10 +294,13 @@ export class Maintenance {
     return through
   }
 
-  async #write(throughSegment: number, inBackground: boolean, signal: AbortSignal): Promise<void> {
+  async #write(throughSegment: number, inBackground: boolean, signal: AbortSignal, withoutLost?: 'live' | 'history'): Promise<void> {
     const { writtenBytes, segmentOffset } = this.#log.native.stats()
     const startedMs = performance.now()
-    const checkpoint = await writeCheckpoint({ directory: this.#log.directory, throughSegment, inBackground, signal })
+    const checkpoint = await writeCheckpoint({
+      ...{ directory: this.#log.directory, throughSegment, inBackground, signal },
+      ...(withoutLost === undefined ? {} : { withoutLost })
+    })
     const whole = wholeOf(this.#log.directory, checkpoint)
     this.#durations.record((performance.now() - startedMs) / 1000)
     this.#written++

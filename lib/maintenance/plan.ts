@@ -8,11 +8,12 @@
  *   a clear behind it                      it ends what that entry may speak of
  *   per source, the entry of its last row  where reading goes on
  *   the user's last entry                  its running number, and the number of its last buffer
+ *   the verdict of a repair                until the buffers are done that it is about
  *
  * An entry that is kept may name a buffer that is done: then the entry that ended that buffer is kept too, so the machine
  * forgets it again. Entries that no buffer wrote are the service's own, where a COMMIT says that what is before it is done.
  */
-import { isOurs, readAdd, readCheckpoint, readCommit, readEnd, readRollback, readStart } from '../replay/payloads.js'
+import { isOurs, isVerdict, readAdd, readCheckpoint, readCommit, readEnd, readRollback, readStart, readVerdict } from '../replay/payloads.js'
 import type { Origin, SourceRow } from '../replay/measurement.js'
 import { MeasurementPayload, Operation, type Entry, type EntryChunk } from '../wal/types.js'
 
@@ -43,6 +44,9 @@ interface UserPlan {
   /** The last entry that carries a state, and the last one that cleared buffers; 0: none. */
   stateLsn: number
   clearLsn: number
+  /** The last verdict of a repair, and the buffer with which all of it ends; 0: none. */
+  verdictLsn: number
+  verdictUntil: number
   live: LiveBuffer[]
   /** Where the service's own entries begin that are not done with. */
   own: Mark | undefined
@@ -90,6 +94,7 @@ export class CompactionPlanner {
       keepFrom.push(lsn)
       if (stateLsn > 0 && stateLsn < lsn) also.add(stateLsn)
       if (clearLsn > stateLsn && clearLsn < lsn) also.add(clearLsn)
+      if (user.verdictLsn > 0 && user.verdictLsn < lsn) also.add(user.verdictLsn)
     }
     for (const { lsn } of this.#sources.values()) also.add(lsn)
     return { users, keepFromLsn: Float64Array.from(keepFrom), alsoLsns: Float64Array.from(also).sort() }
@@ -119,7 +124,8 @@ export class CompactionPlanner {
     }
     switch (operation) {
       case Operation.START_BUFFER:
-        noteBuffer(user, readStart(payload).buffer, lsn)
+        if (isVerdict(payload)) takeVerdict(user, entry)
+        else noteBuffer(user, readStart(payload).buffer, lsn)
         break
       case Operation.ADD_MEASUREMENT: {
         const { buffer, origin } = readAdd(payload)
@@ -137,6 +143,7 @@ export class CompactionPlanner {
       case Operation.ROLLBACK: {
         const { buffer, lastRow } = operation === Operation.CHECKPOINT ? readCheckpoint(payload) : readRollback(payload)
         drop(user, buffer - 1)
+        endVerdict(user, buffer - 1)
         noteBuffer(user, buffer, lsn)
         user.stateLsn = lsn
         this.#noteRowOf(lastRow, lsn)
@@ -145,6 +152,7 @@ export class CompactionPlanner {
       case Operation.COMMIT: {
         const { buffer, discarded, lastRow } = readCommit(payload)
         drop(user, discarded ? Infinity : buffer)
+        endVerdict(user, buffer)
         if (discarded) user.clearLsn = lsn
         else user.stateLsn = lsn
         this.#noteRowOf(lastRow, lsn)
@@ -171,7 +179,7 @@ export class CompactionPlanner {
   #userOf(userId: string): UserPlan {
     let user = this.#users.get(userId)
     if (user === undefined) {
-      user = { userId, lastLsn: 0, stateLsn: 0, clearLsn: 0, live: [], own: undefined }
+      user = { userId, lastLsn: 0, stateLsn: 0, clearLsn: 0, verdictLsn: 0, verdictUntil: 0, live: [], own: undefined }
       this.#users.set(userId, user)
     }
     return user
@@ -187,6 +195,16 @@ function noteBuffer(user: UserPlan, number: number, lsn: number): void {
 /** Buffers up to `through` are done. */
 function drop(user: UserPlan, through: number): void {
   if (user.live.length > 0) user.live = user.live.filter((buffer) => buffer.number > through)
+}
+
+function takeVerdict(user: UserPlan, { lsn, payload }: Entry): void {
+  user.verdictLsn = lsn
+  user.verdictUntil = Math.max(0, ...readVerdict(payload).map(({ until }) => until))
+}
+
+/** Buffers up to `through` are done, and what was said of them with them. */
+function endVerdict(user: UserPlan, through: number): void {
+  if (user.verdictUntil <= through) user.verdictLsn = 0
 }
 
 /** An entry of the service's own. */

@@ -3,7 +3,16 @@ import { channel } from 'node:diagnostics_channel'
 import type { CompressionStep } from './compression.js'
 
 /** Each is behind what is done by then, and durable where it says so. */
-export type MaintenanceStep = 'planned' | 'written' | 'labelled' | 'segment removed' | 'checkpoint removed' | `compression ${CompressionStep}`
+export type MaintenanceStep =
+  | 'planned'
+  | 'written'
+  | 'labelled'
+  | 'segment removed'
+  | 'checkpoint removed'
+  | `compression ${CompressionStep}`
+  | RepairStep
+
+export type RepairStep = 'repair copied' | 'repair opened' | 'repair reported' | 'repair judged' | 'repair moved' | 'repair closed'
 
 /** What subscribers of `ingest-wal:maintenance` are given. */
 export interface MaintenanceStepMessage {

@@ -4,6 +4,7 @@
  * accounted for, nothing is in doubt; what is left over stays a doubt about the buffers that it can have been about.
  */
 import { sequenceAfter, skippedSequences } from '../replay/journal.js'
+import type { VerdictPayload } from '../replay/payloads.js'
 import type { Damage } from '../wal/types.js'
 import type { UserMachine } from './machine.js'
 import type { TaintedUser } from './report.js'
@@ -130,7 +131,23 @@ export function outcomesKnown(user: UserMachine): void {
 /** What is in doubt now stays so, whatever entries behind say. */
 function keepVerdicts(user: UserMachine, lostAtEnd: number): void {
   const found = taintsOf(user, lostAtEnd).slice(user.verdicts.length)
-  user.verdicts.push(...found.map((taint) => ({ taint, until: taint.buffer > 0 ? taint.buffer : user.lastBuffer + 1 })))
+  user.verdicts.push(...found.map((taint) => ({ taint, until: endOfVerdict(taint.buffer, user.lastBuffer) })))
+  settleDoubts(user)
+}
+
+/** Number of the buffer with which a verdict about `buffer` ends. */
+export function endOfVerdict(buffer: number, lastBuffer: number): number {
+  return buffer > 0 ? buffer : lastBuffer + 1
+}
+
+/** A repair says what was known of the user's losses when it made the log whole; the damage itself is told no more. */
+export function takeVerdict(user: UserMachine, losses: readonly VerdictPayload[]): void {
+  const { userId } = user
+  user.verdicts = losses.map(({ until, ...loss }) => ({ taint: { userId, ...loss }, until }))
+  settleDoubts(user)
+}
+
+function settleDoubts(user: UserMachine): void {
   forgetLosses(user)
   user.unknownThrough = 0
   user.newerUnknown = false

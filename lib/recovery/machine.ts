@@ -20,19 +20,21 @@
 import { LIMITS_LOST } from '../replay/buffer-record.js'
 import type { Origin, SourceRow } from '../replay/measurement.js'
 import {
+  isVerdict,
   readAdd,
   readCheckpoint,
   readCommit,
   readEnd,
   readRollback,
   readStart,
+  readVerdict,
   type CommitPayload,
   type EndReason,
   type StartPayload
 } from '../replay/payloads.js'
 import { Operation, type Entry } from '../wal/types.js'
 import { EncodedList } from './encoded-list.js'
-import { account, doubtThrough, forgetThrough, NO_LOSSES, noNewerUnknown, noteGap, outcomesKnown, type Doubts, type Losses } from './gaps.js'
+import { account, doubtThrough, forgetThrough, NO_LOSSES, noNewerUnknown, noteGap, outcomesKnown, takeVerdict, type Doubts, type Losses } from './gaps.js'
 import { NumberArena } from './number-arena.js'
 
 /** A buffer with its measurements still encoded. */
@@ -102,6 +104,10 @@ export function applyEntry(user: UserMachine, entry: Entry, losses: Losses = NO_
   user.lastLsn = entry.lsn
   switch (entry.operation) {
     case Operation.START_BUFFER: {
+      if (isVerdict(entry.payload)) {
+        takeVerdict(user, readVerdict(entry.payload))
+        break
+      }
       const start = readStart(entry.payload)
       openAs(user, start.buffer, start)
       break

@@ -19,6 +19,8 @@
  *                  | A1  | buffer | count | last row | discarded | replayed | value (new state) |
  *   ROLLBACK         0     1        5       9          29         33       37         45            49
  *                  | A1  | buffer | count | last row | attempts | parked | replayed | error bytes | error | value (state) |
+ *   verdict          0     1       5
+ *   (START_BUFFER) | A3  | count | count times: buffer u32, until u32, lost u32, reason u8 |  reason: LOSS_REASONS
  *
  * A measurement that is a time and a number is written as these, 8-aligned, without a codec; with buffer 0 it is in none, and the
  * service's own.
@@ -86,7 +88,23 @@ export interface RollbackPayload {
   value: Uint8Array
 }
 
+/**
+ * What a repair found to be lost of a user. It stands in the log in place of the damage that told it: `buffer` misses `lost`
+ * entries at most, and that holds until the buffer `until` is done.
+ */
+export interface VerdictPayload {
+  buffer: number
+  until: number
+  lost: number
+  reason: LossReason
+}
+
+/** Why a user is tainted (see recovery/report.ts). The number on disk is the place in this list. */
+export const LOSS_REASONS = Object.freeze(['measurements', 'outcome', 'unproven'] as const)
+export type LossReason = (typeof LOSS_REASONS)[number]
+
 const VERSION = 0xa1
+const VERDICT_VERSION = 0xa3
 /** The first byte of every version: 0xA0 and the version. */
 const FAMILY = 0xa0
 const START_BYTES = 29
@@ -96,6 +114,9 @@ const END_BYTES = 30
 const CHECKPOINT_BYTES = 41
 const ROLLBACK_BYTES = 49
 const MAX_ERROR_BYTES = 4096
+const VERDICT_BYTES = 5
+const LOSS_BYTES = 13
+const MAX_UINT32 = 2 ** 32 - 1
 const NO_BYTES = new Uint8Array(0)
 
 /** Whether `payload` was written by this layer, in this version or a later one; anything else is the service's own. */
@@ -186,6 +207,40 @@ export class PayloadWriter {
     this.#bytes.set(error, ROLLBACK_BYTES)
     return this.#bytes.subarray(0, headBytes + payload.value.length)
   }
+}
+
+/** The payload of a verdict. */
+export function verdictPayload(losses: readonly VerdictPayload[]): Uint8Array {
+  const payload = new Uint8Array(VERDICT_BYTES + losses.length * LOSS_BYTES)
+  const view = new DataView(payload.buffer)
+  payload[0] = VERDICT_VERSION
+  view.setUint32(1, losses.length, true)
+  for (const [index, { buffer, until, lost, reason }] of losses.entries()) {
+    const at = VERDICT_BYTES + index * LOSS_BYTES
+    view.setUint32(at, buffer, true)
+    view.setUint32(at + 4, until, true)
+    view.setUint32(at + 8, Math.min(lost, MAX_UINT32), true)
+    view.setUint8(at + 12, LOSS_REASONS.indexOf(reason))
+  }
+  return payload
+}
+
+/** Whether the payload of a START_BUFFER is a verdict, and begins no buffer. */
+export function isVerdict(payload: Uint8Array): boolean {
+  return payload[0] === VERDICT_VERSION
+}
+
+export function readVerdict(payload: Uint8Array): VerdictPayload[] {
+  checkLength(payload, VERDICT_BYTES, 'a verdict')
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
+  const count = view.getUint32(1, true)
+  checkLength(payload, VERDICT_BYTES + count * LOSS_BYTES, 'a verdict')
+  return Array.from({ length: count }, (_, index) => {
+    const at = VERDICT_BYTES + index * LOSS_BYTES
+    const reason = LOSS_REASONS[view.getUint8(at + 12)]
+    if (reason === undefined) throw new WalError('ERR_WAL_CODEC', `a verdict has the unknown reason ${view.getUint8(at + 12)}`)
+    return { buffer: view.getUint32(at, true), until: view.getUint32(at + 4, true), lost: view.getUint32(at + 8, true), reason }
+  })
 }
 
 function check(payload: Uint8Array, leastBytes: number, what: string, allowed = '0xa1'): void {

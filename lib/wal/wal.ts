@@ -306,6 +306,16 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   }
 
   /**
+   * Checkpoints that stand for everything, without the entries that are lost: of what is live, or of the whole history. For
+   * repair, which has written down before whose entries those are.
+   * @internal
+   */
+  async checkpointWithoutLost(kept: 'live' | 'history', signal?: AbortSignal): Promise<CheckpointInfo> {
+    if (this.#closing !== undefined) throw closed()
+    return this.#maintenance.checkpointWithoutLost(kept, signal)
+  }
+
+  /**
    * Makes everything durable, seals the last segment, removes the ring and releases the lock. Rejects when something
    * could not be made durable; it then waits in shared memory for the next `open`.
    */

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { createDefaultCodec, MeasurementPayload, Operation, Wal } from '../../lib/index.js'
-import { END_REASONS, isOurs, PayloadWriter, readAdd } from '../../lib/replay/payloads.js'
+import { END_REASONS, isOurs, LOSS_REASONS, PayloadWriter, readAdd, verdictPayload } from '../../lib/replay/payloads.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 import { section, tableRows } from './format-page.js'
 
@@ -74,6 +74,15 @@ describe('each field of each payload is where the page says', () => {
     const payload = writer.add(7, value, undefined)
     expect(Buffer.from(payload).toString('latin1')).toBe('\xa1\x00\x07\x00\x00\x00VALUE')
     expect(section('ADD_MEASUREMENT')).toContain('0: the value follows at once, at 6')
+  })
+
+  it('a verdict', () => {
+    const loss = { buffer: 7, until: 9, lost: 12 }
+    const payload = Buffer.from(verdictPayload([{ ...loss, reason: 'unproven' }, { ...loss, reason: 'outcome' }]))
+    expect(fieldsOf('Verdict', payload)).toEqual({ version: 0xa3, losses: 2, ...loss, reason: LOSS_REASONS.indexOf('unproven') })
+    expect(section('Verdict')).toContain('13 bytes each')
+    expect(payload).toHaveLength(5 + 2 * 13)
+    expect(section('Verdict')).toContain(LOSS_REASONS.map((reason, index) => `${index} ${reason}`).join(', '))
   })
 
   describe('a measurement of numbers alone', () => {
