@@ -69,11 +69,12 @@ const taintsAmong = (report: RecoveryReport, users: ReadonlySet<string>): string
 
 interface Deed {
   userId: string
-  does: 'add' | 'replay' | 'clear'
+  /** 'fail': a replay that fails. */
+  does: 'add' | 'replay' | 'fail' | 'clear'
 }
 
 const deeds: fc.Arbitrary<Deed[]> = fc.array(
-  fc.record({ userId: fc.constantFrom('ann', 'bob', 'cyd'), does: fc.constantFrom('add' as const, 'add' as const, 'add' as const, 'replay' as const, 'clear' as const) }),
+  fc.record({ userId: fc.constantFrom('ann', 'bob', 'cyd'), does: fc.constantFrom('add' as const, 'add' as const, 'add' as const, 'replay' as const, 'fail' as const, 'clear' as const) }),
   { maxLength: 12 }
 )
 
@@ -81,10 +82,16 @@ const deeds: fc.Arbitrary<Deed[]> = fc.array(
 async function serviceOn(log: MemoryLog, program: Program): Promise<(deed: Deed, index: number) => Promise<void>> {
   const report = await recover(log)
   const buffer = new ReplayBuffer({ ...program.settings, wal: log, now: () => 100 * HOUR_MS })
-  const manager = new ReplayManager<unknown>({ buffer, processMeasurement: (state) => state, initialState: 0 })
+  let fails = false
+  const processMeasurement = (state: unknown): unknown => {
+    if (fails) throw new Error('told to')
+    return state
+  }
+  const manager = new ReplayManager<unknown>({ buffer, processMeasurement, initialState: 0 })
   buffer.recoverFromWal(report)
   await manager.recoverFromWal(report)
   return async ({ userId, does }, index) => {
+    fails = does === 'fail'
     if (does === 'add') buffer.add(userId, { timestamp: (100 + index) * HOUR_MS, value: index })
     else if (does === 'clear') buffer.clear(userId)
     else if (buffer.info(userId) !== undefined && !buffer.parkedUsers().includes(userId)) await manager.replay(userId)
@@ -141,7 +148,7 @@ test('says what the damage said, whatever is lost', async () => {
       taintedRuns += before.tainted.length > 0 ? 1 : 0
       for (const { reason } of before.tainted) reasons.add(reason)
     }),
-    { numRuns: 300 }
+    { numRuns: 600 }
   )
   expect(taintedRuns).toBeGreaterThan(50)
   expect(taintedDeeds).toBeGreaterThan(100)
