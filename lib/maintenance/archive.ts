@@ -66,6 +66,8 @@ export async function restoreCheckpoint(file: string, target: string): Promise<v
   const parent = dirname(directory)
   await mkdir(parent, { recursive: true, mode: DIRECTORY_MODE })
   const made = `${directory}.restoring`
+  // What a run left that was killed, with its staging ring.
+  await openOnce(made).catch(() => undefined)
   await rm(made, { recursive: true, force: true })
   await mkdir(made, { mode: DIRECTORY_MODE })
   try {

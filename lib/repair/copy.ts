@@ -5,6 +5,8 @@ import { dirname, join, resolve } from 'node:path'
 import { throwIfAborted, WalError } from '../errors.js'
 import { syncDirectory } from '../maintenance/files.js'
 import { noteStep } from '../maintenance/steps.js'
+import { logLimits } from '../native.js'
+import { Wal } from '../wal/wal.js'
 import { lookAt, makeWhole, nothingToRepair, type RepairOptions, type RepairResult } from './repair.js'
 
 const DIRECTORY_MODE = 0o700
@@ -24,7 +26,7 @@ export async function repairCopy(directory: string, target: string, { signal }: 
   await checkFree(place)
   await mkdir(dirname(place), { recursive: true, mode: DIRECTORY_MODE })
   const made = `${place}.repairing`
-  await rm(made, { recursive: true, force: true })
+  await giveUp(made)
   let result: Omit<RepairResult, 'directory'>
   try {
     await mkdir(made, { mode: DIRECTORY_MODE })
@@ -43,6 +45,21 @@ export async function repairCopy(directory: string, target: string, { signal }: 
   const report = result.report === undefined ? undefined : result.report.replace(made, place)
   const checkpoint = result.checkpoint === undefined ? undefined : { ...result.checkpoint, file: result.checkpoint.file.replace(made, place) }
   return { ...result, report, checkpoint, directory: target }
+}
+
+/**
+ * What a run left that was killed. Opened first: its staging ring has the name of the log's id, and would take one of the few
+ * that the log itself can have.
+ */
+async function giveUp(made: string): Promise<void> {
+  const { minSegmentBytes: segmentBytes, minQueueBytes: queueBytes } = logLimits()
+  try {
+    await (await Wal.open({ directory: made, create: false, maintenance: false, segmentBytes, queueBytes })).close()
+  } catch (error) {
+    // Not there, as a rule; or what is there is half a copy, which nobody has opened.
+    if (!(error instanceof WalError)) throw error
+  }
+  await rm(made, { recursive: true, force: true })
 }
 
 async function checkFree(place: string): Promise<void> {

@@ -73,6 +73,12 @@ async function expectRepaired(directory: string): Promise<void> {
   expect([...new Set(report.damage.map(({ file }) => file))].sort()).toEqual([...damaged].sort())
 }
 
+/** Staging rings that have the log's id in their names. */
+async function ringsOf(directory: string): Promise<string[]> {
+  const { logId } = await scanLog(directory)
+  return existsSync('/dev/shm') ? readdirSync('/dev/shm').filter((name) => name.startsWith(`ingest-wal-${logId.slice(0, 16)}`)) : []
+}
+
 /** Runs it until it has passed all steps. Calls `check` behind each kill. */
 async function killedAtEachStep(prepare: () => { args: string[]; check: () => Promise<void> }): Promise<number> {
   for (let kills = 0; ; kills++) {
@@ -111,6 +117,7 @@ test('on a copy, killed behind each step: the log is as it was, the copy has its
       await repairCopy(original, target)
       await expectRepaired(target)
       expect(existsSync(`${target}.repairing`)).toBe(false)
+      expect(await ringsOf(original)).toEqual([])
     }
     return { args: [original, '--out', target], check }
   })
