@@ -32,6 +32,28 @@ export const limits: Readonly<{
 }>
 /** Where the parts of the staging ring and of an entry staged in it are, and the numbers that tell them; from `staging_ring.h`. */
 export const ringLayout: Readonly<Record<string, number>>
+/** Where the parts of a compressed segment's members are, and the numbers that tell them; from `format.h`. */
+export const compressedLayout: Readonly<{
+  magic: number
+  flagsAt: number
+  flags: number
+  extraBytesAt: number
+  sizeFieldAt: number
+  sizeField: number
+  memberBytesAt: number
+  deflateAt: number
+  trailerBytes: number
+  blockBytes: number
+  parities: number
+  parityField: number
+  parityFieldAt: number
+  parityFieldBytesAt: number
+  parityChecksumAt: number
+  parityBlocksAt: number
+  parityLengthAt: number
+  parityWhichAt: number
+  parityAt: number
+}>
 /** Names of the numbers that `NativeChunk.columns` holds for each entry, in order. */
 export const entryColumns: readonly string[]
 

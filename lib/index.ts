@@ -70,10 +70,5 @@ export { isRejected, type MeasurementRow, type RejectedRow, type RowBatch } from
 export { RejectFile } from './ingest/rejects.js'
 export * as kalmanFilter from './ingest/kalman.js'
 
-export { escapeText, safeJson } from './escape.js'
-export { collectReport, type CollectReportOptions } from './report/collect.js'
-export { reportPage } from './report/page.js'
-export type { LogReport } from './report/log-report.js'
-
 export { WalError, errorCatalogue, type WalErrorCode, type WalErrorDetails } from './errors.js'
 export { logLimits, packageVersion } from './native.js'

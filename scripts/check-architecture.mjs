@@ -94,7 +94,12 @@ const RULES = [
   {
     name: 'the command line needs no more than the public surface',
     files: /^lib\/cli\//,
-    only: [PACKAGE, /^lib\/cli\//, /^lib\/index\.ts$/]
+    only: [PACKAGE, /^lib\/cli\//, /^lib\/(index|report\/index)\.ts$/, /^lib\/text\//]
+  },
+  {
+    name: 'text stands on nothing of the project',
+    files: /^lib\/text\//,
+    only: [/^lib\/text\//]
   },
   {
     name: 'nothing imports the command line',
@@ -104,7 +109,7 @@ const RULES = [
   {
     name: 'the public index is for users, not for the library itself',
     files: /^lib\/(?!cli\/|index\.ts$)/,
-    never: [/^lib\/index\.ts$/]
+    never: [/^lib\/(index|report\/index)\.ts$/]
   },
   {
     name: 'plan, retention and clock of maintenance are decisions: pure functions',
@@ -132,7 +137,7 @@ const RULES = [
     only: [
       /^node:crypto$/,
       /^lib\/report\/(page|style|html|svg|format|log-report|damage-words|segment-cells|segment-map|\w+-section)\.ts$/,
-      /^lib\/escape\.ts$/,
+      /^lib\/text\/(escape|figures)\.ts$/,
       /^lib\/metrics\/histogram\.ts$/,
       // Types, and the names of operations.
       /^lib\/wal\/(types|inspect)\.ts$/

@@ -4,8 +4,10 @@ import { escapeText } from './escape.js'
 import { formatCount, formatLsnRange, plural } from './table.js'
 
 const SHOWN_USERS = 10
-/** Kinds that touch whole files: when no LSN is named, nobody knows what was in them. */
-const OF_WHOLE_FILES = new Set(['segment_header', 'missing_segment', 'misplaced_segment', 'foreign_segment', 'broken_chain', 'not_a_file', 'ring'])
+/** When no LSN is named, nobody knows what was in them: whole files, and bytes that the device does not give. */
+const OF_UNKNOWN_CONTENT = new Set([
+  'unreadable', 'segment_header', 'missing_segment', 'misplaced_segment', 'foreign_segment', 'broken_chain', 'not_a_file', 'ring'
+])
 
 /** Number of entries that a damage costs. */
 export function lostEntries(damage: Damage): number {
@@ -22,7 +24,7 @@ export function damageText(damage: Damage): string {
 
 function lossText(damage: Damage): string {
   if (damage.lastLsn === 0) {
-    const none = OF_WHOLE_FILES.has(damage.kind) ? 'no entry is proven lost' : 'no entry lost'
+    const none = OF_UNKNOWN_CONTENT.has(damage.kind) ? 'no entry is proven lost' : 'no entry lost'
     return damage.previousLsn === 0 ? none : `${none}, after LSN ${damage.previousLsn}`
   }
   const users = damage.users.slice(0, SHOWN_USERS).map((user) => `'${escapeText(user)}'`)

@@ -1,5 +1,5 @@
 /** What the log's own escaping does not do: payloads, cells of a fixed width, fields of CSV. */
-export { escapeText, safeJson } from '../index.js'
+export { escapeText, safeJson } from '../text/escape.js'
 
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

@@ -1,6 +1,6 @@
 /** `report DIR --html FILE`: one page to look at. */
 import type { Command } from 'commander'
-import { collectReport, reportPage, type LogReport } from '../index.js'
+import type { LogReport } from '../report/index.js'
 import { ExitCode } from './exit-codes.js'
 import { refuseExisting, refuseInside, writeNewFile } from './new-file.js'
 import { unlessAborted, type CliSession } from './session.js'
@@ -48,6 +48,7 @@ export async function report(
   const force = options.force === true
   await refuseInside(file, directory)
   await refuseExisting(file, { force })
+  const { collectReport, reportPage } = await import('../report/index.js')
   const found = await unlessAborted(collectReport(directory, { signal, ...(user === undefined ? {} : { users: user }) }), signal)
   await writeNewFile(file, reportPage(found), { force })
   noteFindings(found, file, output)

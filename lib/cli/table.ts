@@ -1,4 +1,5 @@
-/** Figures as text: columns, counts, sizes, times. */
+/** Figures as text: columns, LSNs, times. */
+export { formatCount, plural } from '../text/figures.js'
 
 export interface Column {
   title: string
@@ -17,16 +18,6 @@ export function formatTable(columns: readonly Column[], rows: ReadonlyArray<read
       .join('  ')
       .trimEnd()
   return [line(columns.map(({ title }) => title)), ...rows.map(line)].map((text) => `${text}\n`).join('')
-}
-
-/** 1234567 -> "1,234,567", the same in every locale. */
-export function formatCount(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
-}
-
-/** "1 entry", "2 entries". */
-export function plural(count: number, one: string, many: string): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`
 }
 
 /** ISO 8601 in UTC; what no date can show is given as milliseconds. */

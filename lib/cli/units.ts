@@ -1,18 +1,7 @@
 /** Sizes and times with their units, short enough for a screen. */
+import { threeDigits } from '../text/figures.js'
 
-const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
-
-/** 1234567 -> "1.23 MB". */
-export function formatBytes(bytes: number): string {
-  let value = bytes
-  let unit = 0
-  // What would be rounded to 1000 is 1 of the next unit.
-  while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
-    value /= 1000
-    unit++
-  }
-  return `${unit === 0 ? Math.round(value) : threeDigits(value)} ${BYTE_UNITS[unit]}`
-}
+export { formatBytes } from '../text/figures.js'
 
 /** 0.00123 -> "1.23 ms"; "-" for NaN. */
 export function formatSeconds(seconds: number): string {
@@ -37,8 +26,4 @@ export function formatAge(seconds: number): string {
     return `${Math.floor(whole / unitSeconds)} ${unit} ${Math.floor((whole % unitSeconds) / nextSeconds)} ${next}`
   }
   return `${whole} s`
-}
-
-function threeDigits(value: number): string {
-  return value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0)
 }

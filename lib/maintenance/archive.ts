@@ -1,13 +1,12 @@
 /** Files that leave a log whole: segments that retention moves away, and checkpoints that are kept under a name. */
-import { constants } from 'node:fs'
-import { copyFile, link, mkdir, open, rename, rm, rmdir } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { link, mkdir, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { WalError } from '../errors.js'
 import { fromNative, native } from '../native.js'
-import { checkpointName, syncDirectory } from './files.js'
+import { checkpointName, copySynced, moveDurably, syncDirectory } from './files.js'
+import { makeLog, openOnce } from './new-log.js'
 
 const DIRECTORY_MODE = 0o700
-const FILE_MODE = 0o600
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 
 /** Throws `ERR_WAL_INVALID_ARGUMENT` unless a file can be named so. */
@@ -42,16 +41,8 @@ export async function archiveCheckpoint(file: string, archive: string, label: st
 export async function moveToArchive(file: string, archive: string): Promise<void> {
   await makeDirectory(archive)
   const target = join(archive, basename(file))
-  try {
-    // A rename has no moment at which both names are there, and a power cut may take both.
-    await link(file, target)
-  } catch {
-    // Another disk; one without links; a move that was cut short before.
-    await rename(await copyDurably(file, target), target)
-  }
-  await syncDirectory(archive)
-  await rm(file)
-  await syncDirectory(dirname(file))
+  // Another disk; one without links; a move that was cut short before.
+  await moveDurably(file, target, async () => rename(await copyDurably(file, target), target))
 }
 
 /**
@@ -61,61 +52,14 @@ export async function moveToArchive(file: string, archive: string): Promise<void
  */
 export async function restoreCheckpoint(file: string, target: string): Promise<void> {
   const number = await wholeCheckpoint(file)
-  // Without a slash at its end.
-  const directory = resolve(target)
-  const parent = dirname(directory)
-  await mkdir(parent, { recursive: true, mode: DIRECTORY_MODE })
-  const made = `${directory}.restoring`
-  // What a run left that was killed, with its staging ring.
-  await openOnce(made).catch(() => undefined)
-  await rm(made, { recursive: true, force: true })
-  await mkdir(made, { mode: DIRECTORY_MODE })
-  try {
+  await makeLog(target, 'restoring', async (made) => {
     const copied = join(made, checkpointName(number))
     await rename(await copyDurably(file, copied), copied)
     // What was read a moment ago is not what was copied, until it is looked at again.
     await wholeCheckpoint(copied)
     await syncDirectory(made)
     await openOnce(made)
-    await takeEmptyPlace(made, directory)
-  } catch (error) {
-    await rm(made, { recursive: true, force: true })
-    throw error
-  }
-  await syncDirectory(parent)
-}
-
-/** Writes what else a log has, its identity. */
-async function openOnce(directory: string): Promise<void> {
-  const { open, limits } = native()
-  try {
-    const log = await open({
-      directory,
-      segmentBytes: limits.minSegmentBytes,
-      batchIntervalMs: 1,
-      batchBytes: 1,
-      queueBytes: limits.minQueueBytes,
-      requireKillSafe: false,
-      create: false,
-      onCorruption: 'skip',
-      onWake: () => undefined
-    })
-    await log.close()
-  } catch (error) {
-    throw fromNative(error)
-  }
-}
-
-async function takeEmptyPlace(made: string, directory: string): Promise<void> {
-  try {
-    await rmdir(directory)
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    if (code !== 'ENOENT') {
-      throw new WalError('ERR_WAL_INVALID_ARGUMENT', `${directory} is there already; allowed: a new or an empty directory`, { cause })
-    }
-  }
-  await rename(made, directory)
+  })
 }
 
 /** The number of the checkpoint that a file is. */
@@ -140,14 +84,7 @@ async function copyDurably(file: string, target: string): Promise<string> {
   const temporary = `${target}.tmp`
   try {
     await rm(temporary, { force: true })
-    await copyFile(file, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-    const handle = await open(temporary, 'r+')
-    try {
-      await handle.chmod(FILE_MODE)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    await copySynced(file, temporary)
     return temporary
   } catch (error) {
     await rm(temporary, { force: true })

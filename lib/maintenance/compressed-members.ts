@@ -4,74 +4,77 @@
  */
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import type { NativeModule } from '../native.js'
 
-/** Bytes of the segment in each block but the last. */
-export const BLOCK_BYTES = 60_000
+/** Where the parts of a member are: of `format.h`, by way of the native module. */
+export type CompressedLayout = NativeModule['compressedLayout']
 
-const PARITIES = 2
 const GZIP_HEADER_BYTES = 10
-const GZIP_TRAILER_BYTES = 8
-const HEADER_BYTES = 18
-const PARITY_HEADER_BYTES = 24
-const MAGIC = 0x04088b1f
-const SYSTEM_UNKNOWN = 255
-const SIZE_FIELD = 0x00024342
-const SIZE_FIELD_BYTES = 6
-const PARITY_FIELD = 0x5049
 const LEVEL = 6
 
 const NOTHING = Buffer.alloc(0)
 const compress = promisify(gzip) as (content: Uint8Array, options: { level: number }) => Promise<Buffer>
 
-/** The member that holds `content`, at most `BLOCK_BYTES` bytes. */
-export function blockMember(content: Uint8Array): Promise<Buffer> {
-  return member(content, NOTHING)
+/** The member that holds `content`, at most `layout.blockBytes` bytes. */
+export function blockMember(layout: CompressedLayout, content: Uint8Array): Promise<Buffer> {
+  return member(layout, content, NOTHING)
 }
 
-async function member(content: Uint8Array, field: Buffer): Promise<Buffer> {
+async function member(layout: CompressedLayout, content: Uint8Array, field: Buffer): Promise<Buffer> {
+  const { magic, flagsAt, flags, extraBytesAt, sizeFieldAt, sizeField, memberBytesAt, deflateAt } = layout
   const whole = await compress(content, { level: LEVEL })
   const rest = whole.subarray(GZIP_HEADER_BYTES)
-  const header = Buffer.alloc(HEADER_BYTES)
-  header.writeUInt32LE(MAGIC, 0)
-  header.writeUInt8(SYSTEM_UNKNOWN, 9)
-  header.writeUInt16LE(SIZE_FIELD_BYTES + field.length, 10)
-  header.writeUInt32LE(SIZE_FIELD, 12)
-  header.writeUInt16LE(header.length + field.length + rest.length - 1, 16)
+  const header = Buffer.alloc(deflateAt)
+  header.writeUInt32LE(magic, 0)
+  header.writeUInt16LE(flags, flagsAt)
+  header.writeUInt16LE(deflateAt - sizeFieldAt + field.length, extraBytesAt)
+  header.writeUInt32LE(sizeField, sizeFieldAt)
+  header.writeUInt16LE(header.length + field.length + rest.length - 1, memberBytesAt)
   return Buffer.concat([header, field, rest])
 }
 
 /** What stands behind the blocks, made while they go by. */
 export class Parities {
-  readonly #parities: Buffer[] = Array.from({ length: PARITIES }, () => NOTHING)
+  readonly #layout: CompressedLayout
+  readonly #parities: Buffer[]
   #blocks = 0
   #segmentBytes = 0
 
+  constructor(layout: CompressedLayout) {
+    this.#layout = layout
+    this.#parities = Array.from({ length: layout.parities }, () => NOTHING)
+  }
+
   /** The next block, and how many bytes of the segment it holds. */
   add(block: Buffer, contentBytes: number): void {
-    const which = this.#blocks++ % PARITIES
+    const which = this.#blocks++ % this.#layout.parities
     this.#segmentBytes += contentBytes
     const parity = longer(this.#parities[which] as Buffer, block.length)
     this.#parities[which] = parity
     for (let index = 0; index < block.length; index++) parity[index] = (parity[index] as number) ^ (block[index] as number)
   }
 
-  /** That of the last block stands second. */
+  /** That of the last block stands last; behind them the end mark. */
   async members(): Promise<Buffer> {
-    const order = [this.#blocks % PARITIES, (this.#blocks + 1) % PARITIES]
-    const members = await Promise.all(order.map(async (which) => member(NOTHING, await this.#field(which))))
-    return Buffer.concat([...members, await member(NOTHING, NOTHING)])
+    const order = this.#parities.map((_, index) => (this.#blocks + index) % this.#layout.parities)
+    const fields = [...(await Promise.all(order.map((which) => this.#field(which)))), NOTHING]
+    return Buffer.concat(await Promise.all(fields.map((field) => member(this.#layout, NOTHING, field))))
   }
 
   async #field(which: number): Promise<Buffer> {
+    const { parityField, parityFieldAt, ...places } = this.#layout
     const parity = this.#parities[which] as Buffer
-    const field = Buffer.alloc(PARITY_HEADER_BYTES + parity.length)
-    field.writeUInt16LE(PARITY_FIELD, 0)
-    field.writeUInt16LE(field.length - 4, 2)
-    field.writeUInt32LE(this.#blocks, 8)
-    field.writeBigUInt64LE(BigInt(this.#segmentBytes), 12)
-    field.writeUInt32LE(which, 20)
-    parity.copy(field, PARITY_HEADER_BYTES)
-    field.writeUInt32LE(await crc32(field.subarray(8)), 4)
+    // Places are those in the member.
+    const at = (place: number): number => place - parityFieldAt
+    const field = Buffer.alloc(at(places.parityAt) + parity.length)
+    const rest = at(places.parityBlocksAt)
+    field.writeUInt16LE(parityField, 0)
+    field.writeUInt16LE(field.length - at(places.parityChecksumAt), at(places.parityFieldBytesAt))
+    field.writeUInt32LE(this.#blocks, rest)
+    field.writeBigUInt64LE(BigInt(this.#segmentBytes), at(places.parityLengthAt))
+    field.writeUInt32LE(which, at(places.parityWhichAt))
+    parity.copy(field, at(places.parityAt))
+    field.writeUInt32LE(await crc32(field.subarray(rest), places.trailerBytes), at(places.parityChecksumAt))
     return field
   }
 }
@@ -82,7 +85,7 @@ function longer(parity: Buffer, bytes: number): Buffer {
 }
 
 /** Gzip says it of what it compresses; zlib.crc32 is not in every Node that is supported. */
-async function crc32(bytes: Uint8Array): Promise<number> {
+async function crc32(bytes: Uint8Array, trailerBytes: number): Promise<number> {
   const whole = await compress(bytes, { level: 1 })
-  return whole.readUInt32LE(whole.length - GZIP_TRAILER_BYTES)
+  return whole.readUInt32LE(whole.length - trailerBytes)
 }

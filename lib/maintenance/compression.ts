@@ -12,9 +12,10 @@ import { join } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import type { NativeScan } from '../../binding.js'
 import { throwIfAborted, WalError } from '../errors.js'
+import { native } from '../native.js'
 import { scanLog } from '../wal/inspect.js'
-import { BLOCK_BYTES, blockMember, Parities } from './compressed-members.js'
-import { listLogFiles, syncDirectory, type LogFiles } from './files.js'
+import { blockMember, Parities } from './compressed-members.js'
+import { listLogFiles, segmentName, syncDirectory, type LogFiles } from './files.js'
 import type { MaintenanceJob } from './scheduler.js'
 
 /** Each is behind what is done by then, and durable. */
@@ -39,10 +40,6 @@ export interface CompressionResult {
 }
 
 const BLOCKS_UNDER_WAY = 2
-
-export function segmentName(number: number): string {
-  return `${String(number).padStart(16, '0')}.wal`
-}
 
 /**
  * Compresses one complete segment, and gives its plain file up when the compressed one is whole on stable storage. Throws
@@ -93,7 +90,9 @@ async function writeCompressed(plain: string, temporary: string, segment: number
 
 /** Resolves with the size; less than all is written when that is no smaller than the plain file. */
 async function writeMembers(from: FileHandle, plainBytes: number, to: FileHandle, signal?: AbortSignal): Promise<number> {
-  const parities = new Parities()
+  const layout = native().compressedLayout
+  const { blockBytes } = layout
+  const parities = new Parities(layout)
   const underWay: Array<Promise<{ block: Buffer; contentBytes: number }>> = []
   let written = 0
   const take = async (): Promise<void> => {
@@ -102,10 +101,10 @@ async function writeMembers(from: FileHandle, plainBytes: number, to: FileHandle
     written += await writeAll(to, block, written)
   }
   try {
-    for (let at = 0; at < plainBytes && written < plainBytes; at += BLOCK_BYTES) {
+    for (let at = 0; at < plainBytes && written < plainBytes; at += blockBytes) {
       throwIfAborted(signal)
-      const content = await readExactly(from, at, Math.min(BLOCK_BYTES, plainBytes - at))
-      const made = blockMember(content).then((block) => ({ block, contentBytes: content.length }))
+      const content = await readExactly(from, at, Math.min(blockBytes, plainBytes - at))
+      const made = blockMember(layout, content).then((block) => ({ block, contentBytes: content.length }))
       made.catch(() => undefined) // seen when its turn comes
       underWay.push(made)
       if (underWay.length === BLOCKS_UNDER_WAY) await take()

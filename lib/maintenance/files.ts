@@ -1,6 +1,7 @@
-/** The files of a log by their names: numbers, sizes, and how to take one away so that it stays away. */
-import { open, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+/** The files of a log by their names: numbers, sizes, and how to move one so that it stays where it is. */
+import { constants } from 'node:fs'
+import { copyFile, link, open, readdir, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 
 /** A segment, with all the files that hold it: as it was written, compressed, or both for a moment. */
 export interface SegmentFile {
@@ -24,7 +25,12 @@ export interface LogFiles {
 
 const NAME = /^(\d{16})\.(wal|wal\.gz|ckpt)$/
 const DISK_BLOCK_BYTES = 512
+const FILE_MODE = 0o600
 const SIZES_AT_A_TIME = 256
+
+export function segmentName(number: number): string {
+  return `${String(number).padStart(16, '0')}.wal`
+}
 
 export function checkpointName(number: number): string {
   return `${String(number).padStart(16, '0')}.ckpt`
@@ -62,6 +68,30 @@ async function diskBytes(path: string): Promise<number | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
+  }
+}
+
+/**
+ * Moves a file to another directory, durably: it has both names before it loses the first. A rename has no moment at which both
+ * are there, and a power cut may take both. Where there can be no link, `otherwise` makes `target`.
+ */
+export async function moveDurably(file: string, target: string, otherwise: () => Promise<void>): Promise<void> {
+  await link(file, target).catch(otherwise)
+  await syncDirectory(dirname(target))
+  // What `otherwise` has renamed is gone.
+  await rm(file, { force: true })
+  await syncDirectory(dirname(file))
+}
+
+/** The content is on stable storage then; the name is not. `target` must not be there. */
+export async function copySynced(file: string, target: string): Promise<void> {
+  await copyFile(file, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+  const handle = await open(target, 'r+')
+  try {
+    await handle.chmod(FILE_MODE)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a repair puts into `quarantine/`: the damaged files as they were, and a report of what is lost. */
 import { link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { syncDirectory } from '../maintenance/files.js'
+import { basename, join } from 'node:path'
+import { moveDurably, syncDirectory } from '../maintenance/files.js'
 import type { TaintedUser } from '../recovery/report.js'
 import { scanLog } from '../wal/inspect.js'
 import type { Damage } from '../wal/types.js'
@@ -10,12 +10,13 @@ const QUARANTINE = 'quarantine'
 const ARCHIVE = 'archive'
 const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
-const ARCHIVED = /^.+\.(ckpt|wal|wal\.gz)$/
+/** Checkpoints under a label, and segments. */
+export const ARCHIVED_FILE = /^.+\.(ckpt|wal|wal\.gz)$/
 
 /** The damage of files that are archived in the log's directory; their names say where. */
 export async function damagedArchives(directory: string): Promise<Damage[]> {
   const damage: Damage[] = []
-  for (const name of (await namesIn(join(directory, ARCHIVE))).filter((each) => ARCHIVED.test(each))) {
+  for (const name of (await namesIn(join(directory, ARCHIVE))).filter((each) => ARCHIVED_FILE.test(each))) {
     const scan = await scanLog(join(directory, ARCHIVE, name))
     damage.push(...scan.damage.map((stretch) => ({ ...stretch, file: `${ARCHIVE}/${name}` })))
   }
@@ -35,9 +36,9 @@ async function namesIn(directory: string): Promise<string[]> {
 export async function moveToQuarantine(directory: string, file: string): Promise<string> {
   const quarantine = await quarantineOf(directory)
   const name = await freeName(quarantine, (number) => (number === 1 ? basename(file) : `${basename(file)}.${number}`))
-  await rename(join(directory, file), join(quarantine, name))
-  await syncDirectory(quarantine)
-  await syncDirectory(dirname(join(directory, file)))
+  const [from, to] = [join(directory, file), join(quarantine, name)]
+  // A directory has no second name.
+  await moveDurably(from, to, () => rename(from, to))
   return name
 }
 

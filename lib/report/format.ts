@@ -1,30 +1,12 @@
 /** Figures of the page as text, the same in every locale. */
+import { formatCount as count } from '../text/figures.js'
 
-export function count(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
-}
-
-/** "1 entry", "2 entries". */
-export function plural(value: number, one: string, many: string): string {
-  return `${count(value)} ${value === 1 ? one : many}`
-}
+export { formatBytes as bytes, formatCount as count, plural } from '../text/figures.js'
 
 /** "LSN 7", "LSN 7–9", or a dash. */
 export function lsnRange(first: number, last: number): string {
   if (last === 0) return '–'
   return first === last ? `LSN ${count(first)}` : `LSN ${count(first)}–${count(last)}`
-}
-
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
-
-/** Three digits and a unit: 1 kB is 1000 bytes. */
-export function bytes(value: number): string {
-  let unit = 0
-  while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1000
-    unit++
-  }
-  return `${unit === 0 ? String(value) : value.toPrecision(3)} ${UNITS[unit] as string}`
 }
 
 /** UTC, to the second; what no date can show is given as milliseconds. */

@@ -1,5 +1,5 @@
 /** Markup out of templates in which whatever is filled in is text, unless it is markup already. */
-import { escapeText } from '../escape.js'
+import { escapeText } from '../text/escape.js'
 
 /** Markup. Only `html` and `markup` make it. */
 export class Html {

@@ -94,7 +94,7 @@ function noteDamage(verdict: Verdict, damage: readonly Damage[]): void {
 
 function damageText({ kind, file, firstLsn, lastLsn, users }: Damage): string {
   const place = `${kind} damage in ${file === '' ? 'the log' : file}`
-  if (lastLsn === 0) return `${place}, no entry lost`
+  if (lastLsn === 0) return `${place}, no entry is known to be lost`
   const lost = firstLsn === lastLsn ? `LSN ${firstLsn} lost` : `LSN ${firstLsn} to ${lastLsn} lost`
   if (users.length === 0) return `${place}, ${lost}`
   const others = users.length > MOST_TOLD ? ` and ${users.length - MOST_TOLD} more` : ''

@@ -51,6 +51,34 @@ Napi::Object Limits(Napi::Env env) {
   return limits;
 }
 
+// Compressed segments are written by zlib's threads, from JavaScript.
+Napi::Object CompressedLayout(Napi::Env env) {
+  Napi::Object layout = Napi::Object::New(env);
+  const auto set = [&](const char* name, uint64_t value) {
+    layout.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+  };
+  set("magic", compressed::kMagic);
+  set("flagsAt", compressed::kFlagsAt);
+  set("flags", compressed::kFlags);
+  set("extraBytesAt", compressed::kExtraBytesAt);
+  set("sizeFieldAt", compressed::kSizeFieldAt);
+  set("sizeField", compressed::kSizeField);
+  set("memberBytesAt", compressed::kMemberBytesAt);
+  set("deflateAt", compressed::kDeflateAt);
+  set("trailerBytes", compressed::kTrailerBytes);
+  set("blockBytes", compressed::kBlockBytes);
+  set("parities", compressed::kParities);
+  set("parityField", compressed::kParityField);
+  set("parityFieldAt", compressed::kParityFieldAt);
+  set("parityFieldBytesAt", compressed::kParityFieldBytesAt);
+  set("parityChecksumAt", compressed::kParityChecksumAt);
+  set("parityBlocksAt", compressed::kParityBlocksAt);
+  set("parityLengthAt", compressed::kParityLengthAt);
+  set("parityWhichAt", compressed::kParityWhichAt);
+  set("parityAt", compressed::kParityAt);
+  return layout;
+}
+
 Napi::Object RingLayout(Napi::Env env) {
   Napi::Object layout = Napi::Object::New(env);
   const auto set = [&](const char* name, uint64_t value) {
@@ -106,6 +134,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("damageKinds", DamageKinds(env));
   exports.Set("limits", Limits(env));
   exports.Set("ringLayout", RingLayout(env));
+  exports.Set("compressedLayout", CompressedLayout(env));
   exports.Set("entryColumns", EntryColumns(env));
   exports.Set("crc32c", Napi::Function::New<Crc32cOf>(env, "crc32c"));
   exports.Set("open", Napi::Function::New<LogObject::Open>(env, "open"));

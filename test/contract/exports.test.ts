@@ -102,7 +102,10 @@ const TYPED_USE = `
     // @ts-expect-error labels are strings
     prometheus.registerWalMetrics(log, { labels: { log: 1 } })
     otel.registerWalMetrics(log, { attributes: { log: 1 } })()
-    return log.append(wal.Operation.COMMIT, text) + lsn + duration
+    const page: string = report.reportPage(await report.collectReport('data/wal'))
+    // @ts-expect-error a page is text
+    const size: number = page
+    return log.append(wal.Operation.COMMIT, text) + lsn + duration + size
   }
 `
 
@@ -111,7 +114,7 @@ test.each([
   ['CommonJS', 'use.cts', (name: string, from: string) => `import ${name} = require('${from}')\n`]
 ])('declarations resolve from %s', (_, name, line) => {
   const file = join(folder, name)
-  const lines = [line('wal', 'ingest-wal'), line('prometheus', 'ingest-wal/prometheus'), line('otel', 'ingest-wal/otel')]
+  const lines = [line('wal', 'ingest-wal'), line('prometheus', 'ingest-wal/prometheus'), line('otel', 'ingest-wal/otel'), line('report', 'ingest-wal/report')]
   writeFileSync(file, lines.join('') + TYPED_USE)
   const program = ts.createProgram([file], {
     module: ts.ModuleKind.NodeNext,

@@ -7,14 +7,16 @@ import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { Operation, readLog, recover, scanLog, Wal, type Entry, type WalError } from '../../lib/index.js'
-import { BLOCK_BYTES, blockMember, Parities } from '../../lib/maintenance/compressed-members.js'
-import {
-  CompressionJob, compressSegment, segmentName, segmentsToCompress, type CompressionStep
-} from '../../lib/maintenance/compression.js'
+import { blockMember, Parities } from '../../lib/maintenance/compressed-members.js'
+import { CompressionJob, compressSegment, segmentsToCompress, type CompressionStep } from '../../lib/maintenance/compression.js'
+import { segmentName } from '../../lib/maintenance/files.js'
+import { native } from '../../lib/native.js'
 import { closedLog, contentOf, type Appended } from '../support/logs.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 
 const temporaryDirectory = temporaryDirectories()
+const LAYOUT = native().compressedLayout
+const BLOCK_BYTES = LAYOUT.blockBytes
 const SEGMENT_BYTES = 400_000
 const ENTRIES = 20_000
 
@@ -225,11 +227,11 @@ describe('the members of a compressed segment', () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 4 * BLOCK_BYTES }), fc.nat(255), async (count, byte) => {
         const content = Buffer.alloc(count, byte)
-        const parities = new Parities()
+        const parities = new Parities(LAYOUT)
         const blocks: Buffer[] = []
         for (let at = 0; at < count; at += BLOCK_BYTES) {
           const part = content.subarray(at, at + BLOCK_BYTES)
-          const block = await blockMember(part)
+          const block = await blockMember(LAYOUT, part)
           parities.add(block, part.length)
           blocks.push(block)
         }

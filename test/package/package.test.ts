@@ -90,6 +90,7 @@ describe('the tarball', () => {
         'dist/cjs/index.js',
         'dist/cjs/index.d.ts',
         ...['esm', 'cjs'].flatMap((format) => ['prometheus', 'otel'].flatMap((name) => [`dist/${format}/metrics/${name}.js`, `dist/${format}/metrics/${name}.d.ts`])),
+        ...['esm', 'cjs'].flatMap((format) => [`dist/${format}/report/index.js`, `dist/${format}/report/index.d.ts`]),
         'ops/README.md',
         'ops/alerts.yml',
         'ops/grafana-dashboard.json',
@@ -139,6 +140,12 @@ describe('installed without a compiler, scripts off', () => {
       const { stdout, status } = run(['-e', `${load}((error) => console.log(error.message))`])
       expect(stdout).toContain(peer)
       expect(status).toBe(0)
+    }
+  })
+
+  test('ingest-wal/report is there from ESM and CommonJS', () => {
+    for (const load of ["import('ingest-wal/report').then", "Promise.resolve(require('ingest-wal/report')).then"]) {
+      expect(run(['-e', `${load}(({ reportPage }) => console.log(typeof reportPage))`]).stdout).toBe('function\n')
     }
   })
 

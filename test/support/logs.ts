@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Operation, Wal, type Entry, type WalOptions } from '../../lib/index.js'
-import { compressSegment, segmentName } from '../../lib/maintenance/compression.js'
+import { compressSegment } from '../../lib/maintenance/compression.js'
+import { segmentName } from '../../lib/maintenance/files.js'
 
 /** What was appended: what must come back. */
 export interface Appended {

@@ -40,7 +40,7 @@ describe('a log', () => {
     ['whose compaction is held', { maintenance: { ...WELL.maintenance, held: 'LSN 7 is lost' } }, 'damaged', 'compaction waits and every segment is kept: LSN 7 is lost; run ingest-wal repair'],
     ['that lost entries', { damage: [LOST] }, 'damaged', 'entry damage in 0000000000000002.wal, LSN 11 to 12 lost, of "user-4"'],
     ['that lost one entry of unknown users', { damage: [{ ...LOST, lastLsn: 11, users: [] }] }, 'damaged', 'entry damage in 0000000000000002.wal, LSN 11 lost'],
-    ['with damage that costs nothing', { damage: [{ ...LOST, kind: 'ring', file: '', firstLsn: 0, lastLsn: 0 }] }, 'damaged', 'ring damage in the log, no entry lost'],
+    ['with damage that costs nothing', { damage: [{ ...LOST, kind: 'ring', file: '', firstLsn: 0, lastLsn: 0 }] }, 'damaged', 'ring damage in the log, no entry is known to be lost'],
     ['that has failed', { failure: new WalError('ERR_WAL_FAILED', 'fsync: EIO') }, 'failed', 'fsync: EIO'],
     ['that has failed without a word', { stats: { ...WELL.stats, state: 'failed' } }, 'failed', 'the log has failed']
   ])('%s', (_, wrong, status, reason) => {
