@@ -2,8 +2,11 @@
 // at random places of the recording: what was flushed is there, of the rest all, or some writes, or some pieces of writes. Each
 // state is mounted, opened and judged from outside.
 //
-//   npm run power-cut -- [--fs ext4,xfs,btrfs] [--states 300] [--seed N] [--measurements 2400] [--bug NAME] [--first] [--json]
+//   npm run power-cut -- [--fs ext4,xfs,btrfs] [--states 300] [--seed N] [--recording-states 1000] [--measurements 2400]
+//                        [--bug NAME] [--first] [--json]
 //
+// After --recording-states states the workload is recorded anew: it is the places of a recording that differ, and there are a
+// thousand or so.
 // --first ends at the first failure; --bug plants a bug, which has to lead to one.
 // Ends with 0 when nothing was lost (or it cannot be done here, and says why), 1 when something was, 3 when it did not work.
 // Needs root, /dev/fuse, loop devices, and the packages libfuse3-dev, fuse3, pkg-config, e2fsprogs, xfsprogs, btrfs-progs.
@@ -20,21 +23,26 @@ import { buildTools, FILE_SYSTEMS, whyNot } from './lib/tools.mjs'
 
 const MOST_TOLD = 5
 const PROGRESS_MS = 2000
-/** Then the workload is recorded anew: it is the places of a recording that differ, and there are a thousand or so. */
-const STATES_OF_A_RECORDING = 1000
 
 const { values } = parseArgs({
   options: {
     fs: { type: 'string', default: 'ext4,xfs,btrfs' },
     states: { type: 'string', default: '300' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+    'recording-states': { type: 'string', default: '1000' },
     measurements: { type: 'string', default: '2400' },
     bug: { type: 'string' },
     first: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false }
   }
 })
-const options = { states: Number(values.states), seed: Number(values.seed), measurements: Number(values.measurements), bug: values.bug }
+const options = {
+  states: Number(values.states),
+  seed: Number(values.seed),
+  recordingStates: Number(values['recording-states']),
+  measurements: Number(values.measurements),
+  bug: values.bug
+}
 
 function note(text) {
   process.stderr.write(`${text}\n`)
@@ -112,8 +120,8 @@ async function round(tools, { states, seed }, result) {
 async function cut(fileSystem, tools) {
   const result = { fileSystem, states: 0, failures: 0, beyond: 0, unflushed: 0, kinds: {}, told: [] }
   const startedAt = performance.now()
-  for (let done = 0, seed = options.seed; done < options.states && !isOver(result); done += STATES_OF_A_RECORDING, seed++) {
-    await round(tools, { states: Math.min(STATES_OF_A_RECORDING, options.states - done), seed }, result)
+  for (let done = 0, seed = options.seed; done < options.states && !isOver(result); done += options.recordingStates, seed++) {
+    await round(tools, { states: Math.min(options.recordingStates, options.states - done), seed }, result)
     result.seconds = (performance.now() - startedAt) / 1000
     note(lineOf(result))
   }
