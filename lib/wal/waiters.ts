@@ -6,16 +6,26 @@ import { WalError } from '../errors.js'
 
 interface Group {
   lsn: number
+  /** How many asked for what nobody in front of them had asked for. */
+  askers: number
   promise: Promise<void>
   resolve: () => void
   reject: (error: unknown) => void
 }
+
+/**
+ * From so many on that are woken together, half of them are worth a sync of their own: it runs while the event loop is busy
+ * with the other half (0.4 µs each), instead of after it.
+ */
+const LEAST_TO_SPLIT = 512
 
 export class DurableWaiters {
   /** Oldest first; LSNs ascend. */
   #groups: Group[] = []
   /** The last of them, until the writer answers: who comes later must not put off those who are in it any longer. */
   #open: Group | undefined
+  /** Askers that the last answer woke. */
+  #woken = 0
 
   get size(): number {
     return this.#groups.length
@@ -23,22 +33,27 @@ export class DurableWaiters {
 
   /**
    * A promise for `lsn`. `lastLsn` is the last LSN appended so far: the group waits for that, so that those who come
-   * before the writer answers can join it. `isNew` tells that the writer has to be asked for `target`.
+   * before the writer answers can join it. `ask` tells when the writer has to be asked for `lastLsn`: by the end of the turn, or
+   * at once.
    */
-  wait(lsn: number, lastLsn: number): { promise: Promise<void>; isNew: boolean; target: number } {
+  wait(lsn: number, lastLsn: number): { promise: Promise<void>; ask: 'not' | 'soon' | 'now' } {
     for (const group of this.#groups) {
-      if (lsn <= group.lsn) return { promise: group.promise, isNew: false, target: group.lsn }
+      if (lsn <= group.lsn) return { promise: group.promise, ask: 'not' }
     }
-    this.#open ??= this.#begin()
-    this.#open.lsn = lastLsn
-    return { promise: this.#open.promise, isNew: true, target: lastLsn }
+    const group = (this.#open ??= this.#begin())
+    group.lsn = lastLsn
+    group.askers++
+    const isHalf = this.#woken >= LEAST_TO_SPLIT && group.askers * 2 >= this.#woken && this.#groups.length === 1
+    // The other half waits for an answer of its own.
+    if (isHalf) this.#open = undefined
+    return { promise: group.promise, ask: isHalf ? 'now' : 'soon' }
   }
 
   #begin(): Group {
     const { promise, resolve, reject } = withResolvers()
     // Nobody may be listening yet when the log fails; the waiters themselves see the rejection.
     promise.catch(() => undefined)
-    const group = { lsn: 0, promise, resolve, reject }
+    const group = { lsn: 0, askers: 0, promise, resolve, reject }
     this.#groups.push(group)
     return group
   }
@@ -47,12 +62,16 @@ export class DurableWaiters {
   settle(durableLsn: number): void {
     this.#open = undefined
     let settled = 0
+    let woken = 0
     for (const group of this.#groups) {
       if (group.lsn > durableLsn) break
       group.resolve()
       settled++
+      woken += group.askers
     }
-    if (settled > 0) this.#groups.splice(0, settled)
+    if (settled === 0) return
+    this.#groups.splice(0, settled)
+    this.#woken = woken
   }
 
   rejectAll(error: unknown): void {

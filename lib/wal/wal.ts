@@ -184,8 +184,9 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     if (lsn <= this.#appender.durableLsn) return Promise.resolve()
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#closing !== undefined) return Promise.reject(closed())
-    const { promise, isNew, target } = this.#waiters.wait(lsn, last)
-    if (isNew) this.#request(target)
+    const { promise, ask } = this.#waiters.wait(lsn, last)
+    if (ask === 'now') this.#native.requestDurable(last)
+    if (ask !== 'not') this.#request(last)
     return promise
   }
 

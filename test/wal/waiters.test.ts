@@ -15,8 +15,8 @@ describe('between two answers', () => {
     const waiters = new DurableWaiters()
     const first = waiters.wait(3, 10)
     const second = waiters.wait(7, 10)
-    expect(first).toMatchObject({ isNew: true, target: 10 })
-    expect(second).toMatchObject({ isNew: false, target: 10 })
+    expect(first).toMatchObject({ ask: 'soon' })
+    expect(second).toMatchObject({ ask: 'not' })
     expect(second.promise).toBe(first.promise)
   })
 
@@ -25,7 +25,7 @@ describe('between two answers', () => {
     const first = waiters.wait(1, 1)
     for (let lsn = 2; lsn <= 1000; lsn++) {
       const wait = waiters.wait(lsn, lsn)
-      expect(wait).toMatchObject({ isNew: true, target: lsn })
+      expect(wait).toMatchObject({ ask: 'soon' })
       expect(wait.promise).toBe(first.promise)
     }
     expect(waiters.size).toBe(1)
@@ -52,7 +52,34 @@ describe('after an answer', () => {
     const early = waiters.wait(5, 5)
     waiters.settle(2)
     waiters.wait(9, 9)
-    expect(waiters.wait(4, 9)).toMatchObject({ promise: early.promise, isNew: false, target: 5 })
+    expect(waiters.wait(4, 9)).toMatchObject({ promise: early.promise, ask: 'not' })
+  })
+
+  test('when very many were woken together, the writer is asked for the first half of them at once', async () => {
+    const waiters = new DurableWaiters()
+    let lsn = 0
+    const round = (): Array<ReturnType<DurableWaiters['wait']>> => Array.from({ length: 1024 }, () => waiters.wait(++lsn, lsn))
+    // Nobody was woken before: how many are to come is not known.
+    expect(new Set(round().map(({ ask }) => ask))).toEqual(new Set(['soon']))
+    waiters.settle(lsn)
+    const asks = round()
+    expect(asks.findIndex(({ ask }) => ask === 'now')).toBe(511)
+    expect(asks.filter(({ ask }) => ask === 'now')).toHaveLength(1)
+    expect(new Set(asks.map(({ promise }) => promise)).size).toBe(2)
+
+    waiters.settle(1024 + 512)
+    expect(await isSettled(asks[511].promise)).toBe(true)
+    expect(await isSettled(asks[512].promise)).toBe(false)
+    // The other half is under way: those of the first half share a sync again.
+    expect(Array.from({ length: 512 }, () => waiters.wait(++lsn, lsn).ask)).not.toContain('now')
+  })
+
+  test('a few hundred are not split', () => {
+    const waiters = new DurableWaiters()
+    for (let lsn = 1; lsn <= 400; lsn++) waiters.wait(lsn, lsn)
+    waiters.settle(400)
+    for (let lsn = 401; lsn <= 800; lsn++) expect(waiters.wait(lsn, lsn).ask).toBe('soon')
+    expect(waiters.size).toBe(1)
   })
 
   test('one entry short is not enough', async () => {
