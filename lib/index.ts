@@ -17,6 +17,8 @@ export {
   type OperationName
 } from './wal/types.js'
 export type { CheckpointInfo, CheckpointOptions, CompactOptions, CompactResult, DiskLow } from './maintenance/maintenance.js'
+export { acknowledgeLosses, readLosses, type LossReport } from './losses/acknowledge.js'
+export type { Loss } from './losses/loss.js'
 export { restoreCheckpoint } from './maintenance/archive.js'
 export { repairLog, type RepairOptions, type RepairResult } from './repair/repair.js'
 export { repairCopy } from './repair/copy.js'

@@ -6,7 +6,7 @@ import { formatCount, formatLsnRange, plural } from './table.js'
 const SHOWN_USERS = 10
 /** When no LSN is named, nobody knows what was in them: whole files, and bytes that the device does not give. */
 const OF_UNKNOWN_CONTENT = new Set([
-  'unreadable', 'segment_header', 'missing_segment', 'misplaced_segment', 'foreign_segment', 'broken_chain', 'not_a_file', 'ring'
+  'unreadable', 'segment_header', 'missing_segment', 'misplaced_segment', 'foreign_segment', 'broken_chain', 'not_a_file', 'ring', 'loss_file'
 ])
 
 /** Number of entries that a damage costs. */

@@ -67,6 +67,7 @@ function textResult(path: string, result: RepairResult, output: CliSession['outp
     ...(stagedEntries === 0 ? [] : [`taken from the staging ring: ${plural(stagedEntries, 'entry', 'entries')}, logged now`]),
     `quarantined: ${quarantined.length === 0 ? 'no file' : quarantined.map(escapeText).join(', ')}`,
     `report: ${escapeText(report ?? '')}`,
+    `health tells the losses until they are acknowledged: ingest-wal verify ${escapeText(directory)} --acknowledge`,
     ...remaining.map((stretch: Damage) => `${output.style('red', 'still damaged')}: ${damageText(stretch)}`)
   ]
   const held = checkpoint === undefined ? '' : `, checkpoint ${checkpoint.number} stands for LSN 1-${checkpoint.lsn} with ${plural(checkpoint.entries, 'entry', 'entries')}`

@@ -9,7 +9,8 @@ import { ARCHIVED_FILE } from './quarantine.js'
 import { lookAt, makeWhole, nothingToRepair, type RepairOptions, type RepairResult } from './repair.js'
 
 const DIRECTORY_MODE = 0o700
-const LOG_FILE = /^(log\.id|\d{16}\.(wal|wal\.gz|ckpt))$/
+/** What nobody has acknowledged is not acknowledged in a copy. */
+const LOG_FILE = /^(log\.id|losses\.json|acknowledged\.json|\d{16}\.(wal|wal\.gz|ckpt))$/
 
 /**
  * Makes a log in `target` of what is sound in the one in `directory`, which is not changed and must not be open. `target` is new, or

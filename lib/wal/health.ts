@@ -1,6 +1,7 @@
 /** The verdict over a log's state, and a service's: pure functions of what is known of them. */
 import type { NativeStats } from '../../binding.js'
 import type { WalError } from '../errors.js'
+import type { Loss } from '../losses/loss.js'
 import type { Damage } from './types.js'
 
 /** From the best to the worst. */
@@ -17,8 +18,10 @@ export interface LogHealthFacts {
   stats: Pick<NativeStats, 'killSafe' | 'state' | 'segmentBytes'>
   /** Why the log takes no more entries. */
   failure: WalError | undefined
-  /** What the last open found, and reading since. */
+  /** What the last open found, and reading since, that nobody has acknowledged. */
   damage: readonly Damage[]
+  /** What earlier starts have found, and what is wrong with the keeping of losses. */
+  losses: { earlier: readonly Loss[]; problems: readonly string[] }
   disk: { freeBytes: number; problem: string | undefined }
   maintenance: { held: string | undefined; failures: readonly string[]; warnings: readonly string[] }
 }
@@ -35,8 +38,10 @@ export function healthOf(facts: LogHealthFacts): WalHealth {
   const verdict = new Verdict()
   noteStaging(verdict, facts)
   noteDisk(verdict, facts)
+  noteDamage(verdict, facts.damage.map(damageText))
+  noteDamage(verdict, facts.losses.earlier.map(earlierText))
+  for (const problem of facts.losses.problems) verdict.note('damaged', problem)
   noteMaintenance(verdict, facts.maintenance)
-  noteDamage(verdict, facts.damage)
   if (facts.failure !== undefined || facts.stats.state === 'failed') {
     verdict.note('failed', facts.failure?.message ?? 'the log has failed')
   }
@@ -84,12 +89,19 @@ function noteDisk(verdict: Verdict, { stats, disk, maintenance }: LogHealthFacts
 
 function noteMaintenance(verdict: Verdict, { held, failures }: LogHealthFacts['maintenance']): void {
   for (const failure of failures) verdict.note('degraded', failure)
-  if (held !== undefined) verdict.note('damaged', `compaction waits and every segment is kept: ${held}; run ingest-wal repair`)
+  // Somebody who has acknowledged what is lost knows of it; the disk fills up all the same.
+  const status = verdict.health.status === 'damaged' ? 'damaged' : 'degraded'
+  if (held !== undefined) verdict.note(status, `compaction waits and every segment is kept: ${held}; run ingest-wal repair`)
 }
 
-function noteDamage(verdict: Verdict, damage: readonly Damage[]): void {
-  for (const stretch of damage.slice(0, MOST_TOLD)) verdict.note('damaged', damageText(stretch))
-  if (damage.length > MOST_TOLD) verdict.note('damaged', `${damage.length - MOST_TOLD} more places are damaged`)
+function noteDamage(verdict: Verdict, told: readonly string[]): void {
+  for (const text of told.slice(0, MOST_TOLD)) verdict.note('damaged', text)
+  if (told.length > MOST_TOLD) verdict.note('damaged', `${told.length - MOST_TOLD} more places are damaged`)
+}
+
+function earlierText({ damage, foundAt, moreUsers }: Loss): string {
+  const others = moreUsers > 0 ? ` and ${moreUsers} more` : ''
+  return `${damageText(damage)}${others}, found by an earlier start (${foundAt})`
 }
 
 function damageText({ kind, file, firstLsn, lastLsn, users }: Damage): string {

@@ -5,7 +5,7 @@ import type { Damage } from './types.js'
 const MOST_REMEMBERED = 10_000
 
 export class KnownDamage {
-  readonly #places = new Map<string, Damage>()
+  readonly #places = new Set<string>()
   readonly #counts: Record<string, number>
 
   /** `kinds`: every kind that there is, so that each has a count from the beginning. */
@@ -14,16 +14,11 @@ export class KnownDamage {
     for (const damage of found) this.add(damage)
   }
 
-  add(damage: Damage): void {
-    const { kind, segment, offset } = damage
+  add({ kind, segment, offset }: Damage): void {
     const place = `${kind} ${segment} ${offset}`
     if (this.#places.has(place)) return
-    if (this.#places.size < MOST_REMEMBERED) this.#places.set(place, damage)
+    if (this.#places.size < MOST_REMEMBERED) this.#places.add(place)
     this.#counts[kind] = (this.#counts[kind] ?? 0) + 1
-  }
-
-  get places(): Damage[] {
-    return [...this.#places.values()]
   }
 
   /** Damaged places of each kind. */

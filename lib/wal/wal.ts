@@ -12,6 +12,7 @@ import {
   type CompactResult,
   type MaintainedLog
 } from '../maintenance/maintenance.js'
+import { LossLedger } from '../losses/ledger.js'
 import type { WalMetrics } from '../metrics/catalogue.js'
 import { DiskWatcher, type DiskFigures } from '../metrics/disk-figures.js'
 import { logMetrics } from '../metrics/values.js'
@@ -26,7 +27,7 @@ import { NativeAppender } from './native-appender.js'
 import { resolveWalOptions, type ResolvedWalOptions, type WalOptions } from './options.js'
 import { RingAppender } from './ring-appender.js'
 import { closed, eventError, invalidMeasurement, refusal } from './refusals.js'
-import { Operation, type ChunksOptions, type EntriesOptions, type Entry, type EntryChunk, type EntryLog } from './types.js'
+import { Operation, type ChunksOptions, type EntriesOptions, type Entry, type Damage, type EntryChunk, type EntryLog } from './types.js'
 import { abortable, DurableWaiters, ThresholdWaiters } from './waiters.js'
 
 export type WalStats = NativeStats
@@ -58,13 +59,15 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   #finalHistograms: NativeHistograms | undefined
   readonly #disk: DiskWatcher
   readonly #damage: KnownDamage
+  readonly #losses: LossLedger
   /** Durable LSN of the last message on the channel of syncs. */
   #toldDurableLsn = 0
 
-  private constructor(log: NativeLog, disk: DiskWatcher, directory: string, options: ResolvedWalOptions) {
+  private constructor(log: NativeLog, { disk, losses }: Surroundings, directory: string, options: ResolvedWalOptions) {
     super()
     this.#native = log
     this.#disk = disk
+    this.#losses = losses
     this.#damage = new KnownDamage(native().damageKinds, log.recovery.damage)
     const memory = log.ringMemory()
     this.#appender = memory === null ? new NativeAppender(log) : new RingAppender(log, memory, native())
@@ -97,7 +100,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     } catch (error) {
       throw fromNative(error)
     }
-    wal = new Wal(log, await diskOf(log, resolved.directory), given.directory, resolved)
+    wal = new Wal(log, await surroundingsOf(log, resolved.directory), given.directory, resolved)
     wal.#onWake()
     if (options.signal?.aborted) {
       await wal.close()
@@ -239,6 +242,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
       onDamage: (damage) => {
         options.onDamage?.(damage)
         this.#damage.add(damage)
+        this.#losses.add(damage)
         this.emit('corruption', damage)
       }
     })
@@ -281,10 +285,21 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     return healthOf({
       stats: this.stats(),
       failure: this.#failure,
-      damage: this.#damage.places,
+      damage: this.#losses.current,
+      losses: this.#losses,
       disk: this.#disk.look(),
       maintenance: this.#maintenance.figures()
     })
+  }
+
+  /**
+   * Acknowledges every loss that is known now, of this start and of earlier ones: `health()` does not speak of them any more, now
+   * and after a restart. Resolves with what was acknowledged, when that is durable. Nothing is repaired by it. Throws
+   * `ERR_WAL_PERMISSION`, `ERR_WAL_NO_SPACE`, `ERR_WAL_IO`; nothing is acknowledged then.
+   */
+  async acknowledgeLoss(): Promise<Damage[]> {
+    if (this.#closing !== undefined) throw closed()
+    return this.#losses.acknowledge()
   }
 
   /**
@@ -335,6 +350,7 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
     this.#finalHistograms = this.#native.histograms()
     this.#appender.close()
     await this.#maintenance.close()
+    await this.#losses.close()
     try {
       await this.#native.close()
     } catch (error) {
@@ -457,12 +473,19 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
   }
 }
 
-/** The log is closed again when its disk cannot be looked at. */
-async function diskOf(log: NativeLog, directory: string): Promise<DiskWatcher> {
-  const { segments } = log.recovery
+/** What lies beside the log. */
+interface Surroundings {
+  disk: DiskWatcher
+  losses: LossLedger
+}
+
+/** The log is closed again when they cannot be looked at. */
+async function surroundingsOf(log: NativeLog, directory: string): Promise<Surroundings> {
+  const { segments, damage } = log.recovery
   const sizeBytes = segments.reduce((bytes, segment) => bytes + segment.fileBytes, 0)
   try {
-    return await DiskWatcher.of(directory, { segments: segments.length, sizeBytes })
+    const losses = await LossLedger.open(directory, damage)
+    return { disk: await DiskWatcher.of(directory, { segments: segments.length, sizeBytes }), losses }
   } catch (error) {
     await log.close()
     throw error

@@ -151,7 +151,8 @@ describe('the report as JSON', () => {
     const report = await verifiedJson(directory)
     expect(Object.keys(report)).toEqual([
       ...['path', 'verdict', 'logId', 'formatVersion', 'live', 'entries', 'bytes', 'lastLsn', 'provenLsn'],
-      ...['lost', 'damage', 'tornTail', 'ring', 'segments', 'checkpoints', 'archived']
+      ...['lost', 'damage', 'tornTail', 'ring', 'segments', 'checkpoints', 'archived'],
+      ...['earlierLosses', 'unacknowledged', 'acknowledged', 'lossProblems']
     ])
     const keysOfFirst = (name: string): string[] => Object.keys((report[name] as object[])[0] as object)
     expect(Object.keys(report['lost'] as object)).toEqual(['entries', 'lsnRanges', 'users'])

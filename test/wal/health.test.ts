@@ -8,6 +8,7 @@ const WELL: LogHealthFacts = {
   stats: { killSafe: true, state: 'ok', segmentBytes: 1000 },
   failure: undefined,
   damage: [],
+  losses: { earlier: [], problems: [] },
   disk: { freeBytes: 1000, problem: undefined },
   maintenance: { held: undefined, failures: [], warnings: [] }
 }
@@ -23,6 +24,7 @@ const LOST: Damage = {
   users: ['user-4'],
   detail: ''
 }
+const EARLIER = { id: 'a', foundAt: '2026-01-02T03:04:05.678Z', damage: LOST, moreUsers: 7, quarantine: [] }
 
 describe('a log', () => {
   test('with nothing wrong is ok, without a reason', () => {
@@ -37,9 +39,11 @@ describe('a log', () => {
     ['whose directory cannot be looked at', { disk: { freeBytes: 1000, problem: 'EACCES' } }, 'degraded', 'cannot be looked at: EACCES'],
     ['the disk watch warns of', { maintenance: { ...WELL.maintenance, warnings: ['the budget is nearly used'] } }, 'degraded', 'the budget is nearly used'],
     ['whose maintenance fails', { maintenance: { ...WELL.maintenance, failures: ['compression failed: EIO'] } }, 'degraded', 'compression failed: EIO'],
-    ['whose compaction is held', { maintenance: { ...WELL.maintenance, held: 'LSN 7 is lost' } }, 'damaged', 'compaction waits and every segment is kept: LSN 7 is lost; run ingest-wal repair'],
+    ['whose compaction is held by a loss that is acknowledged', { maintenance: { ...WELL.maintenance, held: 'LSN 7 is lost' } }, 'degraded', 'compaction waits and every segment is kept: LSN 7 is lost; run ingest-wal repair'],
     ['that lost entries', { damage: [LOST] }, 'damaged', 'entry damage in 0000000000000002.wal, LSN 11 to 12 lost, of "user-4"'],
     ['that lost one entry of unknown users', { damage: [{ ...LOST, lastLsn: 11, users: [] }] }, 'damaged', 'entry damage in 0000000000000002.wal, LSN 11 lost'],
+    ['that lost entries before it was opened', { losses: { earlier: [EARLIER], problems: [] } }, 'damaged', 'LSN 11 to 12 lost, of "user-4" and 7 more, found by an earlier start (2026-01-02T03:04:05.678Z)'],
+    ['whose losses cannot be written down', { losses: { earlier: [], problems: ['losses cannot be written down: EROFS'] } }, 'damaged', 'EROFS'],
     ['with damage that costs nothing', { damage: [{ ...LOST, kind: 'ring', file: '', firstLsn: 0, lastLsn: 0 }] }, 'damaged', 'ring damage in the log, no entry is known to be lost'],
     ['that has failed', { failure: new WalError('ERR_WAL_FAILED', 'fsync: EIO') }, 'failed', 'fsync: EIO'],
     ['that has failed without a word', { stats: { ...WELL.stats, state: 'failed' } }, 'failed', 'the log has failed']
@@ -59,6 +63,11 @@ describe('a log', () => {
     expect(healthOf(wrong)).toMatchObject({ status: 'failed', reasons: [/heap/, /damage/, /EIO/].map((reason) => expect.stringMatching(reason) as string) })
     expect(healthOf({ ...wrong, failure: undefined }).status).toBe('damaged')
     expect(healthOf({ ...wrong, failure: undefined, damage: [] }).status).toBe('degraded')
+  })
+
+  test('whose compaction is held by a loss that nobody has acknowledged is damaged', () => {
+    const held = { ...WELL, damage: [LOST], maintenance: { ...WELL.maintenance, held: 'LSN 7 is lost' } }
+    expect(healthOf(held)).toEqual({ status: 'damaged', reasons: [expect.stringContaining('entry damage'), expect.stringContaining('compaction waits')] })
   })
 
   test('damaged in a thousand places, to the harm of a thousand users, names ten of each and counts the others', () => {
