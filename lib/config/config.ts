@@ -3,6 +3,7 @@
  * value that is not allowed is an error that names the key, the value and what is allowed.
  */
 import { readFile } from 'node:fs/promises'
+import { inspect } from 'node:util'
 import { parse, TomlError } from 'smol-toml'
 import { WalError } from '../errors.js'
 import { REPLAY_KEYS, WAL_KEYS, type Key } from './keys.js'
@@ -103,9 +104,7 @@ function checkTogether({ minMeasurements, maxBufferMeasurements }: ReplayConfig)
 }
 
 function section(name: string, keys: readonly Key[], given: unknown = {}): Record<string, unknown> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new WalError('ERR_WAL_CONFIG', `${name} is ${JSON.stringify(given)}; allowed: a section [${name}]`)
-  }
+  if (!isSettings(given)) throw new WalError('ERR_WAL_CONFIG', `${name} is ${shown(given)}; allowed: a section [${name}]`)
   const values = given as Record<string, unknown>
   for (const key of Object.keys(values)) {
     if (!keys.some((known) => known.name === key)) throw unknownKey(`${name}.${key}`, keys.map((known) => known.name))
@@ -121,6 +120,7 @@ function section(name: string, keys: readonly Key[], given: unknown = {}): Recor
 
 /** `config` with settings given in place, checked like those of a file. Throws `ERR_WAL_CONFIG`. */
 export function withOverrides(config: Config, overrides: ConfigOverrides = {}): Config {
+  if (!isSettings(overrides)) throw new WalError('ERR_WAL_CONFIG', `settings are ${shown(overrides)}; allowed: an object with wal and replay`)
   for (const key of Object.keys(overrides)) {
     if (key !== 'wal' && key !== 'replay') throw unknownKey(key, ['wal', 'replay'])
   }
@@ -133,6 +133,7 @@ export function withOverrides(config: Config, overrides: ConfigOverrides = {}): 
 }
 
 function overridden<Section extends object>(name: string, keys: readonly Key[], base: Section, given: Partial<Section> = {}): Section {
+  if (!isSettings(given)) throw new WalError('ERR_WAL_CONFIG', `${name} is ${shown(given)}; allowed: an object`)
   const resolved = { ...base }
   for (const [property, value] of Object.entries(given)) {
     if (value === undefined) continue
@@ -146,8 +147,21 @@ function overridden<Section extends object>(name: string, keys: readonly Key[], 
 
 function checkValue(name: string, key: Key, value: unknown): void {
   if (key.accepts(value)) return
-  const shown = typeof value === 'number' ? String(value) : JSON.stringify(value)
-  throw new WalError('ERR_WAL_CONFIG', `${name} is ${shown}; allowed: ${key.allowed}`)
+  throw new WalError('ERR_WAL_CONFIG', `${name} is ${shown(value)}; allowed: ${key.allowed}`)
+}
+
+function isSettings(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** As JSON has it, where it can say it. */
+function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value)
+  try {
+    return JSON.stringify(value) ?? inspect(value)
+  } catch {
+    return inspect(value)
+  }
 }
 
 function unknownKey(name: string, known: readonly string[]): WalError {

@@ -282,8 +282,10 @@ export class Maintenance {
   /** The newest checkpoint, when it stands for everything that is durable now; undefined: there is nothing. */
   async #checkpointOfAll(signal: AbortSignal): Promise<Whole | undefined> {
     await this.#log.flush(signal)
-    const through = await this.#rotate(signal)
     const newest = this.#whole.at(-1)
+    // Segments may have been there without one entry, and be gone.
+    if (this.#log.native.stats().durableLsn <= (newest?.info.lsn ?? 0)) return newest
+    const through = await this.#rotate(signal)
     if (through > (newest?.coveredSegment ?? 0)) await this.#write(through, false, signal)
     return this.#whole.at(-1)
   }

@@ -392,6 +392,8 @@ export class Wal extends EventEmitter<WalEvents> implements EntryLog {
       // Each on its own: what a listener throws is an uncaught error, and holds up neither waiters nor other listeners.
       queueMicrotask(() => this.#tell(event))
     }
+    // Who is answered while the log closes, and looks, is told the same; then nobody waits any more.
+    if (this.#finalStats !== undefined && this.#waiters.size > 0) this.#finalStats.durableLsn = this.#native.durableLsn()
     this.#waiters.settle(this.#native.durableLsn())
     if (this.#completions.size > 0) this.#completions.settle(this.#native.completeThrough())
     if (syncChannel.hasSubscribers) this.#tellSync()

@@ -280,6 +280,12 @@ Status Reader::ReadCoveredSegment(Chunk* chunk) {
     INGEST_WAL_RETURN_IF_ERROR(ReadBase(entry.lsn, chunk));
     if (IsFull(*chunk) || Stopped(*chunk)) return Status();
     has_waiting_ = false;
+    if (entry.lsn > limits_.last) {
+      // Appended since, and covered by a checkpoint that was written since: not part of what is read.
+      CloseSegment();
+      index_ = scan_.segments.size();
+      return Status();
+    }
     if (entry.lsn <= accounted_) continue;
     accounted_ = entry.lsn;
     if (entry.lsn < options_.from_lsn) continue;

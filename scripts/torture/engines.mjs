@@ -85,6 +85,15 @@ export const ENGINES = [
     ...vitest(['test/recovery/loss.test.ts', 'test/recovery/cut-anywhere.test.ts', 'test/maintenance/plan.test.ts'])
   },
   {
+    name: 'programs',
+    proves: 'whatever a program does with a log or a service, and however that ends, what comes back is what a model in memory says',
+    ...vitest(
+      ['test/properties/log.test.ts', 'test/properties/service.test.ts'],
+      (size) => ({ INGEST_WAL_PROPERTY_RUNS: Math.max(40, Math.ceil(100 * size)) }),
+      (_, text) => ({ programs: sumOf(/: (\d+) programs/g, text) })
+    )
+  },
+  {
     name: 'kill',
     proves: 'what append returned is there after SIGKILL at any moment',
     ...vitest(

@@ -66,6 +66,17 @@ describe('order and completeness', () => {
     }
   })
 
+  test('also when a checkpoint covers more by the time that reading begins', async () => {
+    const wal = await log.open(SMALLEST_SEGMENTS)
+    await fill(wal, 2, 100)
+    const entries = wal.entries()
+    await fill(wal, 3, 100)
+    await wal.checkpoint()
+    const lsns: number[] = []
+    for await (const { lsn } of entries) lsns.push(lsn)
+    expect(lsns).toEqual([1, 2])
+  })
+
   test('a payload is a view that nothing overwrites, and its own bytes only', async () => {
     const wal = await log.open({ ...SMALLEST_SEGMENTS, batchIntervalMs: 1 })
     await fill(wal, 3000, 1000)

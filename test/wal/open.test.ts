@@ -161,6 +161,13 @@ describe('close', () => {
     expect(await lsnsOf(again)).toEqual(range(1, 100))
   })
 
+  test('answers who waits, and what it tells then is told by durableLsn as well', async () => {
+    const wal = await log.open(QUIET)
+    const lsn = wal.append(Operation.ADD_MEASUREMENT, 'user', null)
+    const told = wal.durable(lsn).then(() => wal.durableLsn)
+    await Promise.all([wal.close(), expect(told).resolves.toBe(lsn)])
+  })
+
   test('twice is once', async () => {
     const wal = await log.open()
     await Promise.all([wal.close(), wal.close()])
