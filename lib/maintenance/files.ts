@@ -1,6 +1,6 @@
 /** The files of a log by their names: numbers, sizes, and how to move one so that it stays where it is. */
 import { constants } from 'node:fs'
-import { copyFile, link, open, readdir, rm, stat } from 'node:fs/promises'
+import { copyFile, link, lstat, open, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** A segment, with all the files that hold it: as it was written, compressed, or both for a moment. */
@@ -64,7 +64,7 @@ export async function listLogFiles(directory: string): Promise<LogFiles> {
 
 async function diskBytes(path: string): Promise<number | undefined> {
   try {
-    return (await stat(path)).blocks * DISK_BLOCK_BYTES
+    return (await lstat(path)).blocks * DISK_BLOCK_BYTES
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error

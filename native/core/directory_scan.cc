@@ -195,7 +195,8 @@ void SetBounds(DirectoryScan* scan) {
   SegmentScan* base = scan->base() == nullptr ? nullptr : &scan->checkpoints[scan->base_index].file;
   const auto pass_base = [&] {
     if (base == nullptr) return;
-    base->bound = bound;
+    // An entry beyond what it covers is no work of ours: its LSN is given to the next entry that is appended.
+    base->bound = std::min(bound, base->header.covered_lsn);
     bound = std::min(bound, base->header.covered_lsn);
     base = nullptr;
   };

@@ -12,11 +12,19 @@ namespace ingest_wal {
 namespace {
 
 constexpr size_t kCopyBytes = size_t{1} << 20;
+// Holes of this size stay holes in the copy; at its end they are left out.
+constexpr uint64_t kLargeHoleBytes = uint64_t{64} << 20;
 
 // Copies [from, end) of `source`; parts that cannot be read become zeros.
 Status CopyRange(File* source, uint64_t from, uint64_t end, File* target) {
   std::vector<uint8_t> buffer;
+  uint64_t size = 0;
+  INGEST_WAL_RETURN_IF_ERROR(source->Size(&size));
   for (uint64_t at = from; at < end;) {
+    // A file can be said to be far larger than the disk.
+    const uint64_t data_at = source->NextData(at, size);
+    if (data_at > at && data_at - at >= kLargeHoleBytes) at = data_at;
+    if (at >= end) break;
     const size_t count = static_cast<size_t>(std::min<uint64_t>(kCopyBytes, end - at));
     buffer.assign(count, 0);
     size_t got = 0;

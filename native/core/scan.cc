@@ -27,12 +27,15 @@ void Scanner::FlushUnknown(ScanStep* step) {
   unknown_nonzero_end_ = 0;
 }
 
+void Scanner::BeginUnknown() {
+  if (in_unknown_) return;
+  in_unknown_ = true;
+  unknown_start_ = position_;
+  unknown_nonzero_end_ = 0;
+}
+
 void Scanner::PassOver(const uint8_t* at, size_t count) {
-  if (!in_unknown_) {
-    in_unknown_ = true;
-    unknown_start_ = position_;
-    unknown_nonzero_end_ = 0;
-  }
+  BeginUnknown();
   for (size_t i = count; i-- > 0;) {
     if (at[i] != 0) {
       unknown_nonzero_end_ = position_ + i + 1;
@@ -47,12 +50,14 @@ void Scanner::PassOverZeros(Bytes rest) {
   size_t count = 0;
   while (count + kZeroRunBytes <= rest.size && IsZeroRun(rest.data + count)) count += kZeroRunBytes;
   while (count + kRecordAlignment <= rest.size && Load<uint64_t>(rest.data + count) == 0) count += kRecordAlignment;
-  if (!in_unknown_) {
-    in_unknown_ = true;
-    unknown_start_ = position_;
-    unknown_nonzero_end_ = 0;
-  }
+  BeginUnknown();
   position_ += count;
+}
+
+void Scanner::PassHole(uint64_t end) {
+  if (end <= position_) return;
+  BeginUnknown();
+  position_ = end;
 }
 
 void Scanner::Finish(uint64_t file_end, ScanStep* step) {
@@ -87,6 +92,8 @@ void Scanner::Next(Bytes window, uint64_t window_offset, bool at_end, ScanStep* 
       continue;
     }
     if (record.state == RecordState::kNothing) {
+      // A window that ends inside a word says nothing of that word yet: the next record begins behind all of it.
+      if (rest.size < kRecordAlignment && !at_end) return AskForMore(kRecordAlignment, step);
       PassOver(rest.data, std::min(rest.size, kRecordAlignment));
       continue;
     }

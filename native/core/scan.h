@@ -64,7 +64,12 @@ class Scanner {
   // Where the next step looks first.
   uint64_t position() const { return position_; }
 
+  // The bytes from position() to `end` are zeros, and nobody needs to look at them: no record begins there. `end` is a
+  // multiple of the records' alignment, or the end of the file.
+  void PassHole(uint64_t end);
+
  private:
+  void BeginUnknown();
   void FlushUnknown(ScanStep* step);
   void Finish(uint64_t file_end, ScanStep* step);
   void AskForMore(size_t bytes, ScanStep* step) const;

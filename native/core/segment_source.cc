@@ -65,11 +65,13 @@ bool SegmentSource::WindowFromHole(uint64_t offset, size_t want, Bytes* window) 
   if (offset < kSegmentDataAt || want > zeros.size()) return false;
   const uint64_t data_at = file_->NextData(offset, size_);
   if (data_at < offset + want && data_at < size_) return false;
-  *window = Bytes(zeros.data(), static_cast<size_t>(std::min<uint64_t>(data_at - offset, zeros.size())));
+  hole_end_ = std::min(data_at, size_);
+  *window = Bytes(zeros.data(), static_cast<size_t>(std::min<uint64_t>(hole_end_ - offset, zeros.size())));
   return window->size != 0;
 }
 
 Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
+  hole_end_ = 0;
   if (offset >= size_) {
     *window = Bytes();
     return Status();

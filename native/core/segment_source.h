@@ -37,6 +37,9 @@ class SegmentSource {
   // next call. Fails only for want of memory: what cannot be read is supplied as zeros.
   Status Window(uint64_t offset, size_t want, Bytes* window);
 
+  // Where the hole ends that the last window is the beginning of, when the file system says that there is one; else 0.
+  uint64_t hole_end() const { return hole_end_; }
+
   // [first, second) ranges that could not be read, in the order in which they were met.
   const std::vector<std::pair<uint64_t, uint64_t>>& unreadable() const { return unreadable_; }
   bool TouchesUnreadable(uint64_t offset, uint64_t end) const;
@@ -57,6 +60,7 @@ class SegmentSource {
   uint64_t size_ = 0;
   uint64_t populated_from_ = 0;
   uint64_t populated_end_ = 0;
+  uint64_t hole_end_ = 0;
   std::vector<uint8_t> buffer_;
   std::vector<std::pair<uint64_t, uint64_t>> unreadable_;
 };

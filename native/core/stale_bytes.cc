@@ -30,6 +30,7 @@ class FormerWalk {
       const bool supplied = scanner_.position() >= window_offset_ && window_.size != 0 &&
                             (at_end || scanner_.position() + want <= window_offset_ + window_.size);
       if (!supplied) INGEST_WAL_RETURN_IF_ERROR(Supply(want));
+      if (!supplied && PassHole(want)) continue;
       scanner_.Next(window_, window_offset_, window_offset_ + window_.size >= end_, step);
       if (step->kind != ScanKind::kNeedMore) return Status();
       want = std::max(want, step->bytes);
@@ -37,6 +38,14 @@ class FormerWalk {
   }
 
  private:
+  // As the segment cursor does.
+  bool PassHole(size_t want) {
+    const uint64_t hole_end = std::min(source_->hole_end(), end_);
+    if (want != kRecordAlignment || hole_end <= window_offset_ + window_.size) return false;
+    scanner_.PassHole(hole_end < end_ ? hole_end / kRecordAlignment * kRecordAlignment : hole_end);
+    return true;
+  }
+
   Status Supply(size_t want) {
     window_offset_ = scanner_.position();
     INGEST_WAL_RETURN_IF_ERROR(source_->Window(window_offset_, want, &window_));

@@ -18,7 +18,16 @@ void Put(std::vector<uint8_t>* to, Integer value) {
   Store(to->data() + to->size() - sizeof(value), value);
 }
 
-std::vector<uint8_t> Member(const uint8_t* content, size_t count, const std::vector<uint8_t>& field) {
+std::vector<uint8_t> StoreAll(Bytes content) {
+  std::vector<uint8_t> stream;
+  Put(&stream, uint8_t{1});  // the last block, stored
+  Put(&stream, static_cast<uint16_t>(content.size));
+  Put(&stream, static_cast<uint16_t>(~content.size));
+  stream.insert(stream.end(), content.data, content.data + content.size);
+  return stream;
+}
+
+std::vector<uint8_t> Member(DeflateFunction deflate, Bytes content, const std::vector<uint8_t>& field) {
   std::vector<uint8_t> member;
   Put(&member, kMagic);
   Put(&member, uint32_t{0});
@@ -27,16 +36,14 @@ std::vector<uint8_t> Member(const uint8_t* content, size_t count, const std::vec
   Put(&member, kSizeField);
   Put(&member, uint16_t{0});
   member.insert(member.end(), field.begin(), field.end());
-  if (count == 0) {
+  if (content.size == 0) {
     Put(&member, uint16_t{0x0003});  // a fixed block that ends at once
   } else {
-    Put(&member, uint8_t{1});  // the last block, stored
-    Put(&member, static_cast<uint16_t>(count));
-    Put(&member, static_cast<uint16_t>(~count));
-    member.insert(member.end(), content, content + count);
+    const std::vector<uint8_t> stream = deflate(content);
+    member.insert(member.end(), stream.begin(), stream.end());
   }
-  Put(&member, GzipCrc32(0, content, count));
-  Put(&member, static_cast<uint32_t>(count));
+  Put(&member, GzipCrc32(0, content.data, content.size));
+  Put(&member, static_cast<uint32_t>(content.size));
   Store(member.data() + kMemberBytesAt, static_cast<uint16_t>(member.size() - 1));
   return member;
 }
@@ -57,7 +64,9 @@ std::vector<uint8_t> ParityField(uint32_t blocks, uint64_t length, uint32_t whic
 
 }  // namespace
 
-CompressedBytes CompressStored(const std::vector<uint8_t>& content) {
+CompressedBytes CompressStored(const std::vector<uint8_t>& content) { return CompressWith(StoreAll, content); }
+
+CompressedBytes CompressWith(DeflateFunction deflate, const std::vector<uint8_t>& content) {
   CompressedBytes made;
   const auto add = [&made](const std::vector<uint8_t>& member) {
     made.members.push_back(made.bytes.size());
@@ -66,16 +75,17 @@ CompressedBytes CompressStored(const std::vector<uint8_t>& content) {
   std::vector<uint8_t> parities[kParities];
   uint32_t blocks = 0;
   for (size_t at = 0; at < content.size(); at += kBlockBytes, blocks++) {
-    const std::vector<uint8_t> member = Member(content.data() + at, std::min(kBlockBytes, content.size() - at), {});
+    const Bytes block(content.data() + at, std::min(kBlockBytes, content.size() - at));
+    const std::vector<uint8_t> member = Member(deflate, block, {});
     std::vector<uint8_t>& parity = parities[blocks % kParities];
     parity.resize(std::max(parity.size(), member.size()), 0xff);
     for (size_t i = 0; i < member.size(); i++) parity[i] ^= member[i];
     add(member);
   }
   for (uint32_t which : {blocks % 2, (blocks + 1) % 2}) {
-    add(Member(nullptr, 0, ParityField(blocks, content.size(), which, parities[which])));
+    add(Member(deflate, Bytes(), ParityField(blocks, content.size(), which, parities[which])));
   }
-  add(Member(nullptr, 0, {}));
+  add(Member(deflate, Bytes(), {}));
   made.members.push_back(made.bytes.size());
   return made;
 }

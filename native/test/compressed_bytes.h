@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "bytes.h"
+
 namespace ingest_wal {
 namespace testing {
 
@@ -15,6 +17,10 @@ struct CompressedBytes {
 };
 
 CompressedBytes CompressStored(const std::vector<uint8_t>& content);
+
+// The same with another way to make a deflate stream of the content of a block, which is not empty.
+using DeflateFunction = std::vector<uint8_t> (*)(Bytes content);
+CompressedBytes CompressWith(DeflateFunction deflate, const std::vector<uint8_t>& content);
 
 }  // namespace testing
 }  // namespace ingest_wal

@@ -71,6 +71,15 @@ export const ENGINES = [
     ...nativeTest('damage_sweep_test', () => ({}), () => ({}))
   },
   {
+    name: 'hostile-bytes',
+    proves: 'no bytes with checksums that fit make a decoder crash, believe what cannot be, or work more than in proportion',
+    ...nativeTest(
+      'fuzz_corpus_test',
+      (size) => ({ INGEST_WAL_MUTATIONS: Math.ceil(5_000 * size) }),
+      (text) => ({ inputs: sumOf(/(\d+) mutations/g, text) })
+    )
+  },
+  {
     name: 'damaged-logs',
     proves: 'a reader made from the page on the format and the code agree on logs with several damages',
     ...vitest(

@@ -159,7 +159,10 @@ class PosixDirectory : public Directory {
     if (error == ELOOP) {
       return Status(ErrorCode::kInvalidArgument, path_ + "/" + name + " is a symbolic link, which is not followed", error);
     }
-    if (error == ENXIO || error == EISDIR) {
+    // Of a device the system says many things: that there is no driver, or that devices are not to be opened here.
+    struct stat info;
+    const bool is_there = fstatat(descriptor_, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+    if (error == ENXIO || error == EISDIR || (is_there && error != EEXIST && !S_ISREG(info.st_mode))) {
       return Status(ErrorCode::kInvalidArgument, path_ + "/" + name + " is not a regular file", error);
     }
     return ErrnoStatus("open", path_ + "/" + name, error);
