@@ -10,17 +10,17 @@
 namespace ingest_wal {
 namespace crc32c_streams {
 
-// Below this, joining the streams costs more than it saves.
-constexpr size_t kStreamBytes = 1024;
-constexpr size_t kBlockBytes = 3 * kStreamBytes;
+// Lengths of a stream: where even the shorter ones do not fit, joining them costs more than it saves.
+constexpr size_t kLongStreamBytes = 1024;
+constexpr size_t kShortStreamBytes = 128;
 
-// Moves a state over kStreamBytes zero bytes, a byte of the state at a time.
+// Moves a state over the zero bytes of a stream, a byte of the state at a time.
 using ShiftTable = std::array<std::array<uint32_t, 256>, 4>;
 
-inline ShiftTable MakeShiftTable() {
+inline ShiftTable MakeShiftTable(size_t stream_bytes) {
   ShiftTable table{};
   for (uint32_t byte = 0; byte < 256; byte++) {
-    for (uint32_t at = 0; at < 4; at++) table[at][byte] = Crc32cShift(byte << (8 * at), kStreamBytes);
+    for (uint32_t at = 0; at < 4; at++) table[at][byte] = Crc32cShift(byte << (8 * at), stream_bytes);
   }
   return table;
 }
@@ -64,25 +64,30 @@ inline uint64_t RunShort(uint64_t state, const uint8_t* data, size_t count, Step
   return state;
 }
 
+// As many blocks of three streams as fit.
+template <size_t kStreamBytes, typename Step>
+inline uint64_t RunStreams(uint64_t state, const uint8_t** data, size_t* count, Step step) {
+  static const ShiftTable table = MakeShiftTable(kStreamBytes);
+  for (; *count >= 3 * kStreamBytes; *data += 3 * kStreamBytes, *count -= 3 * kStreamBytes) {
+    const uint8_t* const first = *data;
+    uint64_t second = 0;
+    uint64_t third = 0;
+    for (size_t at = 0; at < kStreamBytes; at += 8) {
+      state = step(state, Word(first + at));
+      second = step(second, Word(first + kStreamBytes + at));
+      third = step(third, Word(first + 2 * kStreamBytes + at));
+    }
+    state = Shift(table, state) ^ second;
+    state = Shift(table, state) ^ third;
+  }
+  return state;
+}
+
 template <typename Step>
 inline uint32_t Run(uint32_t seed, const uint8_t* data, size_t count, Step step) {
   uint64_t state = Begin(seed);
-  if (count >= kBlockBytes) {
-    static const ShiftTable table = MakeShiftTable();
-    while (count >= kBlockBytes) {
-      uint64_t second = 0;
-      uint64_t third = 0;
-      for (size_t at = 0; at < kStreamBytes; at += 8) {
-        state = step(state, Word(data + at));
-        second = step(second, Word(data + kStreamBytes + at));
-        third = step(third, Word(data + 2 * kStreamBytes + at));
-      }
-      state = Shift(table, state) ^ second;
-      state = Shift(table, state) ^ third;
-      data += kBlockBytes;
-      count -= kBlockBytes;
-    }
-  }
+  if (count >= 3 * kLongStreamBytes) state = RunStreams<kLongStreamBytes>(state, &data, &count, step);
+  if (count >= 3 * kShortStreamBytes) state = RunStreams<kShortStreamBytes>(state, &data, &count, step);
   return End(RunShort(state, data, count, step));
 }
 

@@ -88,10 +88,10 @@ HeaderState CheckIdentity(const uint8_t* from, LogId* id, uint32_t* version) {
 
 std::string LogIdText(const LogId& id) {
   static const char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const uint8_t byte : id) {
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 15]);
+  std::string text(2 * id.size(), '0');
+  for (size_t i = 0; i < id.size(); i++) {
+    text[2 * i] = kDigits[id[i] >> 4];
+    text[2 * i + 1] = kDigits[id[i] & 15];
   }
   return text;
 }

@@ -8,7 +8,6 @@
 
 namespace ingest_wal {
 namespace {
-constexpr size_t kWindowBytes = size_t{1} << 20;
 constexpr size_t kZeroWindowBytes = size_t{256} << 10;
 
 // A segment that is made ready for other entries lost its name before it was locked.
@@ -82,17 +81,26 @@ Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
   }
   if (WindowFromHole(offset, want, window)) return Status();
   // Whoever asks for the header wants no more than that, of what may be many segments.
-  const size_t ahead = offset < kSegmentDataAt ? want : std::max(want, kWindowBytes);
+  size_t ahead = want;
+  if (offset >= kSegmentDataAt) {
+    ahead = std::max(want, ahead_bytes_);
+    ahead_bytes_ = std::min(2 * ahead_bytes_, kWindowBytes);
+  }
   const size_t count = static_cast<size_t>(std::min<uint64_t>(size_ - offset, ahead));
-  if (buffer_.size() < count) buffer_.resize(count);
+  if (buffer_bytes_ < count) {
+    buffer_.reset();
+    buffer_bytes_ = 0;
+    buffer_.reset(new uint8_t[count]);
+    buffer_bytes_ = count;
+  }
   size_t got = 0;
-  const Status status = file_->ReadAt(offset, buffer_.data(), count, &got);
+  const Status status = file_->ReadAt(offset, buffer_.get(), count, &got);
   if (!status.ok()) {
-    ReadUnitByUnit(offset, buffer_.data(), count);
+    ReadUnitByUnit(offset, buffer_.get(), count);
     got = count;
   }
   if (got < count) size_ = offset + got;  // the file was cut since its size was asked for
-  *window = Bytes(buffer_.data(), got);
+  *window = Bytes(buffer_.get(), got);
   return Status();
 }
 

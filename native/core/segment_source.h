@@ -46,6 +46,10 @@ class SegmentSource {
 
  private:
   static constexpr uint64_t kPageBytes = 4096;
+  // Of a file that is read, not mapped, each window is twice the one before, up to kWindowBytes: most of them are short, and
+  // whoever follows a log that grows asks for its last bytes again and again.
+  static constexpr size_t kFirstWindowBytes = size_t{16} << 10;
+  static constexpr size_t kWindowBytes = size_t{1} << 20;
 
   SegmentSource() = default;
   bool WindowFromMapping(uint64_t offset, size_t want, Bytes* window);
@@ -61,7 +65,10 @@ class SegmentSource {
   uint64_t populated_from_ = 0;
   uint64_t populated_end_ = 0;
   uint64_t hole_end_ = 0;
-  std::vector<uint8_t> buffer_;
+  // Not a vector, which would clear what the file is about to fill.
+  std::unique_ptr<uint8_t[]> buffer_;
+  size_t buffer_bytes_ = 0;
+  size_t ahead_bytes_ = kFirstWindowBytes;
   std::vector<std::pair<uint64_t, uint64_t>> unreadable_;
 };
 

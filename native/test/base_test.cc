@@ -3,7 +3,6 @@
 // gets everything that is there, each entry once.
 #include <algorithm>
 #include <iterator>
-#include <random>
 
 #include "properties.h"
 #include "segment_name.h"
@@ -411,7 +410,7 @@ bool ByLsn(const std::string& one, const std::string& other) { return LsnOf(one)
 
 // A random log, compacted by random plans any number of times, its files removed at random as far as they may be.
 TEST(Base, WhatIsLiveAfterACheckpointIsWhatTheCheckpointKeepsOfIt) {
-  std::mt19937_64 dice(Seed());
+  Dice dice(Seed());
   for (int round = 0; round < 40; round++) {
     MemoryWorld world;
     uint64_t checkpoint = 0;

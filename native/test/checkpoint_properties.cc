@@ -24,7 +24,7 @@ std::string WrongIn(MemoryWorld* world, bool must_be_there) {
   return checkpoint.file.entries == kCoveredEntries ? "" : "the checkpoint has other entries";
 }
 
-std::string WrongInAnyWorldAfter(const MemoryWorld& cut, bool must_be_there, std::mt19937_64* dice) {
+std::string WrongInAnyWorldAfter(const MemoryWorld& cut, bool must_be_there, Dice* dice) {
   for (int i = 0; i < kWorldsOfACut; i++) {
     const std::unique_ptr<MemoryWorld> world = cut.AfterPowerCut(dice);
     const std::string wrong = WrongIn(world.get(), must_be_there);
@@ -38,7 +38,7 @@ std::string WrongInAnyWorldAfter(const MemoryWorld& cut, bool must_be_there, std
 std::string CheckPowerCutsInACheckpoint() {
   MemoryWorld before;
   WriteThreeSegments(&before);
-  std::mt19937_64 dice(Seed());
+  Dice dice(Seed());
   for (uint64_t call = 1;; call++) {
     const std::unique_ptr<MemoryWorld> world = before.AfterProcessDeath();
     world->CutAtCall(call);
@@ -62,9 +62,11 @@ std::string CheckBytesStoredOtherwiseInACheckpoint() {
     world->SetFault([&](Call call, const std::string& name) {
       if (call != Call::kSync || name != temporary) return Status();
       const auto found = world->names().find(temporary);
-      std::vector<uint8_t>* bytes = found->second->current.change();
-      is_behind_the_end = at >= bytes->size();
-      if (!is_behind_the_end) (*bytes)[at] ^= static_cast<uint8_t>(1 << at % 8);
+      SharedBytes& bytes = found->second->current;
+      is_behind_the_end = at >= bytes.size();
+      if (is_behind_the_end) return Status();
+      const uint8_t other = bytes.get()[at] ^ static_cast<uint8_t>(1 << at % 8);
+      bytes.Write(at, &other, 1);
       return Status();
     });
     const Status status = WriteCheckpoint(world.get(), KeepAll(kCovered));

@@ -8,63 +8,22 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <random>
 #include <string>
-#include <vector>
 
-#include "log.h"
+#include "crash_coverage.h"
+#include "crash_oracle.h"
 #include "memory_file_system.h"
 
 namespace ingest_wal {
 namespace testing {
 
-struct ExplorerOptions {
+struct ExplorerOptions : Circumstances {
   uint64_t seed = 1;
   uint64_t states = 1000;
+  // Ends when a state fails; how many were explored by then depends on the machine.
+  bool until_failure = false;
   // Sets seeded bugs on each world before it is used.
   std::function<void(MemoryWorld*)> prepare;
-  // The process dies instead of the power: shared memory and page cache survive, and nothing at all may be lost.
-  bool process_death = false;
-  // Calls fail now and then while the log lives: a full disk for a while, or an error that comes back or does not.
-  bool faults = false;
-  // Lives compact what they hold, and retire covered segments only: nothing that a checkpoint was to keep may be lost.
-  bool checkpoints = false;
-};
-
-// How often the exploration came by each thing that it is meant to prove. A figure of 0 means that it proved nothing
-// there.
-struct Coverage {
-  uint64_t rotations = 0;
-  uint64_t spares_used = 0;        // segments made from a file that was ready
-  uint64_t retired = 0;            // segments that the life asked to retire
-  uint64_t recycled = 0;           // of them, those that became spares
-  uint64_t written_again = 0;      // and were written to, over what they held
-  uint64_t retired_and_gone = 0;   // opened without entries of retired segments
-  uint64_t retired_and_back = 0;   // opened with some
-  uint64_t checkpoints = 0;        // written
-  uint64_t based_opens = 0;        // that began with a checkpoint
-  uint64_t opens_without_history = 0;  // and of whose covered segments some were gone
-  uint64_t ring_laps = 0;          // times the staging ring began again at its start
-  uint64_t clean_closes = 0;
-  uint64_t clean_opens = 0;        // opened behind a clean close
-  uint64_t cuts_in_recovery = 0;
-  uint64_t torn_tails = 0;
-  uint64_t entries_carried = 0;    // written again by recovery
-  uint64_t rings_taken_over = 0;   // that held entries
-  uint64_t rings_gone_on_with = 0; // of a writer that died, emptied and used again
-  uint64_t entries_dropped = 0;    // appended, never acknowledged, and gone: what a power cut may take
-  uint64_t sealed_by_recovery = 0;
-  uint64_t no_space = 0;           // calls that failed for want of space
-  uint64_t failed_syncs = 0;
-  uint64_t other_errors = 0;
-  uint64_t degraded = 0;
-  uint64_t resumed = 0;
-  uint64_t failed = 0;
-  uint64_t failed_opens = 0;       // by a fault; the next open must bring everything back
-  uint64_t backpressure = 0;
-
-  void Add(const Coverage& other);
 };
 
 struct ExplorerResult {
@@ -75,15 +34,11 @@ struct ExplorerResult {
   Coverage coverage;
 };
 
-// Explores on all cores. The outcome depends on the options alone.
+// Explores on all cores. The outcome depends on the options alone, but for `until_failure`.
 ExplorerResult Explore(const ExplorerOptions& options);
 
-// What entry `lsn` says, when it was appended in the `generation`-th life of the log. The check regenerates it.
-struct Expected {
-  std::string user_id;
-  Bytes payload;
-};
-Expected ExpectedEntry(uint64_t lsn, uint64_t generation);
+// For a bug that was planted: fails the running test when none of so many states shows it, and prints which one did.
+void ExpectCaught(const char* bug, ExplorerOptions options);
 
 }  // namespace testing
 }  // namespace ingest_wal

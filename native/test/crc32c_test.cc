@@ -76,8 +76,9 @@ TEST(Crc32c, EveryLengthAndAlignmentAgreesWithTheDefinition) {
         ASSERT_EQ(implementation.function(0, noise.data() + start, length), Defined(0, noise.data() + start, length));
       }
     }
-    // Around the sizes at which three streams begin, and several rounds of them.
-    for (const size_t length : {1023u, 1024u, 3071u, 3072u, 3073u, 3080u, 6143u, 6144u, 6145u, 6900u}) {
+    // Around the sizes at which three streams begin, short and long ones, and several rounds of them.
+    for (const size_t length : {383u, 384u, 385u, 392u, 767u, 768u, 769u, 1023u, 1024u, 1153u, 2999u, 3071u, 3072u, 3073u,
+                                3080u, 3455u, 3456u, 3457u, 6143u, 6144u, 6145u, 6900u}) {
       ASSERT_EQ(implementation.function(5, noise.data() + 3, length), Defined(5, noise.data() + 3, length));
     }
   }

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <random>
 
 #include "checkpoint_files.h"
 #include "segment_name.h"
@@ -90,6 +91,8 @@ void Append(MemoryWorld* world, Log* log, const TestEntry& entry) {
 
 // The log that the golden files are of: entries 1 to 12 in batches of four, closed; 13 to 20, and the process died.
 void WriteGoldenLog(MemoryWorld* world) {
+  // What the salts in the files were drawn with.
+  world->salts = std::mt19937_64(1);
   const std::vector<TestEntry> entries = GoldenEntries(kFormatVersion);
   std::unique_ptr<Log> log = OpenLog(world);
   for (size_t i = 0; i < 12; i++) {

@@ -25,13 +25,14 @@ class BorrowedRegion : public SharedRegion {
 
 class CopyMapping : public Mapping {
  public:
-  explicit CopyMapping(const MemoryInode& inode) : bytes_(inode.current) {}
-  const uint8_t* data() const override { return bytes_.get().data(); }
+  explicit CopyMapping(const MemoryInode& inode) : bytes_(inode.current), data_(bytes_.get().data()) {}
+  const uint8_t* data() const override { return data_; }
   uint64_t size() const override { return bytes_.size(); }
   Status Populate(uint64_t, uint64_t) override { return Status(); }
 
  private:
   const SharedBytes bytes_;
+  const uint8_t* const data_;
 };
 
 }  // namespace
@@ -46,11 +47,16 @@ class MemoryFile : public File {
     const MemoryWorld::Guard guard(world_->mutex_);
     *got = 0;
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kRead, name_));
-    const std::vector<uint8_t>& bytes = inode_->current.get();
+    const SharedBytes& bytes = inode_->current;
     if (offset >= bytes.size()) return Status();
     *got = static_cast<size_t>(std::min<uint64_t>(count, bytes.size() - offset));
-    std::memcpy(to, bytes.data() + offset, *got);
+    bytes.Read(offset, to, *got);
     return Status();
+  }
+
+  uint64_t NextData(uint64_t offset, uint64_t size) override {
+    const MemoryWorld::Guard guard(world_->mutex_);
+    return offset < inode_->current.data_end() ? offset : size;
   }
 
   Status WriteAt(uint64_t offset, const Bytes* parts, size_t count) override {
@@ -90,14 +96,14 @@ class MemoryFile : public File {
     const MemoryWorld::Guard guard(world_->mutex_);
     *reserved = true;
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kAllocate, name_));
-    if (inode_->current.size() < size) inode_->current.change()->resize(static_cast<size_t>(size));
+    if (inode_->current.size() < size) inode_->current.Resize(size);
     return Status();
   }
 
   Status Truncate(uint64_t size) override {
     const MemoryWorld::Guard guard(world_->mutex_);
     INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kTruncate, name_));
-    inode_->current.change()->resize(static_cast<size_t>(size));
+    inode_->current.Resize(size);
     for (auto& range : inode_->dirty) range.second = std::min(range.second, std::max(range.first, size));
     return Status();
   }
@@ -138,13 +144,13 @@ class MemoryFile : public File {
  private:
   // The first `total` bytes of `parts`.
   void Put(uint64_t offset, const Bytes* parts, size_t count, uint64_t total) {
-    std::vector<uint8_t>* bytes = inode_->current.change();
+    SharedBytes& bytes = inode_->current;
     const uint64_t end = offset + total;
-    if (bytes->size() < end) bytes->resize(static_cast<size_t>(end));
+    if (bytes.size() < end) bytes.Resize(end);
     uint64_t at = offset;
     for (size_t i = 0; i < count && at < end; i++) {
       const size_t taken = static_cast<size_t>(std::min<uint64_t>(parts[i].size, end - at));
-      std::memcpy(bytes->data() + at, parts[i].data, taken);
+      bytes.Write(at, parts[i].data, taken);
       at += taken;
     }
     inode_->dirty.emplace_back(offset, end);
@@ -340,7 +346,7 @@ class MemoryRandom : public Random {
   explicit MemoryRandom(MemoryWorld* world) : world_(world) {}
   void Fill(uint8_t* to, size_t count) override {
     const MemoryWorld::Guard guard(world_->mutex_);
-    for (size_t i = 0; i < count; i++) to[i] = static_cast<uint8_t>(world_->random());
+    for (size_t i = 0; i < count; i++) to[i] = static_cast<uint8_t>(world_->salts ? world_->salts() : world_->random());
   }
 
  private:
@@ -374,15 +380,37 @@ Status MemoryWorld::Enter(Call call, const std::string& name) {
   return fault_ ? fault_(call, name) : Status();
 }
 
+void SharedBytes::Read(uint64_t offset, uint8_t* to, size_t count) const {
+  const size_t stored = offset < data_end() ? static_cast<size_t>(std::min<uint64_t>(count, data_end() - offset)) : 0;
+  if (stored != 0) std::memcpy(to, stored_->data() + offset, stored);
+  if (stored != count) std::memset(to + stored, 0, count - stored);
+}
+
+void SharedBytes::Write(uint64_t offset, const uint8_t* from, size_t count) {
+  if (count == 0) return;
+  std::vector<uint8_t>* stored = Own();
+  if (stored->size() < offset + count) stored->resize(static_cast<size_t>(offset) + count);
+  std::memcpy(stored->data() + offset, from, count);
+}
+
+void SharedBytes::CopyFrom(const SharedBytes& from, uint64_t begin, uint64_t end) {
+  const uint64_t stored_end = std::min(end, std::max(begin, from.data_end()));
+  if (begin < stored_end) Write(begin, from.stored_->data() + begin, static_cast<size_t>(stored_end - begin));
+  // What was cut and reserved anew since it was written.
+  if (stored_end < std::min(end, data_end())) {
+    std::vector<uint8_t>* stored = Own();
+    std::memset(stored->data() + stored_end, 0, static_cast<size_t>(std::min<uint64_t>(end, stored->size()) - stored_end));
+  }
+}
+
 void MemoryWorld::SyncInode(MemoryInode* inode) {
   if (inode->dirty.empty() && inode->durable.size() == inode->current.size()) return;
-  const std::vector<uint8_t>& current = inode->current.get();
-  std::vector<uint8_t>* durable = inode->durable.change();
-  durable->resize(current.size());
+  SharedBytes& durable = inode->durable;
+  durable.Resize(inode->current.size());
   for (const auto& range : inode->dirty) {
-    const uint64_t end = std::min<uint64_t>(range.second, current.size());
+    const uint64_t end = std::min(range.second, durable.size());
     if (range.first >= end) continue;
-    std::memcpy(durable->data() + range.first, current.data() + range.first, static_cast<size_t>(end - range.first));
+    durable.CopyFrom(inode->current, range.first, end);
     inode->settled_bytes = std::max(inode->settled_bytes, end);
   }
   inode->dirty.clear();
@@ -404,28 +432,27 @@ void ForEachDirtySector(const MemoryInode& inode, uint64_t limit, Visit visit) {
 }
 
 // One sector's worth of an unsynced write: the new bytes, the old ones, or, where nothing was durable, garbage.
-void SurviveSector(const MemoryInode& from, uint64_t begin, uint64_t end, std::mt19937_64* random,
-                   std::vector<uint8_t>* bytes) {
+void SurviveSector(const MemoryInode& from, uint64_t begin, uint64_t end, Dice* random, SharedBytes* bytes) {
   const uint64_t choice = (*random)() % 16;
   if (choice < 8) {
-    std::memcpy(bytes->data() + begin, from.current.get().data() + begin, static_cast<size_t>(end - begin));
+    bytes->CopyFrom(from.current, begin, end);
   } else if (choice == 8 && begin >= from.settled_bytes) {
-    for (uint64_t i = begin; i < end; i++) (*bytes)[i] = static_cast<uint8_t>((*random)());
+    for (uint64_t at = begin; at < end; at += sizeof(uint64_t)) {
+      const uint64_t word = (*random)();
+      bytes->Write(at, reinterpret_cast<const uint8_t*>(&word),
+                   static_cast<size_t>(std::min<uint64_t>(sizeof(word), end - at)));
+    }
   }
 }
 
-std::shared_ptr<MemoryInode> Survive(const MemoryInode& from, std::mt19937_64* random) {
+std::shared_ptr<MemoryInode> Survive(const MemoryInode& from, Dice* random) {
   auto inode = std::make_shared<MemoryInode>();
   inode->current = from.durable;
-  if (from.current.size() != from.durable.size() && ((*random)() & 1) != 0) {
-    inode->current.change()->resize(from.current.size());
-  }
-  if (!from.dirty.empty()) {
-    std::vector<uint8_t>* bytes = inode->current.change();
-    const uint64_t limit = std::min(bytes->size(), from.current.size());
-    ForEachDirtySector(from, limit,
-                       [&](uint64_t begin, uint64_t end) { SurviveSector(from, begin, end, random, bytes); });
-  }
+  if (from.current.size() != from.durable.size() && ((*random)() & 1) != 0) inode->current.Resize(from.current.size());
+  const uint64_t limit = std::min(inode->current.size(), from.current.size());
+  ForEachDirtySector(from, limit, [&](uint64_t begin, uint64_t end) {
+    SurviveSector(from, begin, end, random, &inode->current);
+  });
   inode->durable = inode->current;
   inode->settled_bytes = inode->current.size();
   return inode;
@@ -434,11 +461,10 @@ std::shared_ptr<MemoryInode> Survive(const MemoryInode& from, std::mt19937_64* r
 }  // namespace
 
 void MemoryWorld::FailSync(MemoryInode* inode) {
-  std::vector<uint8_t>* durable = inode->durable.change();
-  const uint64_t limit = std::min(durable->size(), inode->current.size());
+  SharedBytes& durable = inode->durable;
+  const uint64_t limit = std::min(durable.size(), inode->current.size());
   ForEachDirtySector(*inode, limit, [&](uint64_t begin, uint64_t end) {
-    if ((random() & 1) == 0) return;
-    std::memcpy(durable->data() + begin, inode->current.get().data() + begin, static_cast<size_t>(end - begin));
+    if ((random() & 1) != 0) durable.CopyFrom(inode->current, begin, end);
   });
   inode->dirty.clear();
   inode->sync_failed = true;
@@ -446,7 +472,7 @@ void MemoryWorld::FailSync(MemoryInode* inode) {
 
 void MemoryWorld::Put(const std::string& name, std::vector<uint8_t> bytes) {
   auto inode = std::make_shared<MemoryInode>();
-  *inode->current.change() = std::move(bytes);
+  inode->current.Assign(std::move(bytes));
   inode->durable = inode->current;
   inode->settled_bytes = inode->current.size();
   names_[name] = inode;
@@ -458,7 +484,7 @@ void MemoryWorld::Remove(const std::string& name) {
   durable_names_.erase(name);
 }
 
-std::unique_ptr<MemoryWorld> MemoryWorld::AfterPowerCut(std::mt19937_64* dice) const {
+std::unique_ptr<MemoryWorld> MemoryWorld::AfterPowerCut(Dice* dice) const {
   auto world = std::make_unique<MemoryWorld>();
   MemoryNames names = durable_names_;
   for (const NameChange& change : pending_names_) {
@@ -493,7 +519,7 @@ std::unique_ptr<MemoryWorld> MemoryWorld::AfterProcessDeath() const {
     world->memory_[region.first] = std::make_shared<std::vector<uint8_t>>(*region.second);
   }
   world->random = random;
-  world->random.discard(1);
+  world->random();
   return world;
 }
 

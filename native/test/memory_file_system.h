@@ -9,10 +9,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <random>
 #include <string>
 #include <vector>
 
+#include "dice.h"
 #include "environment.h"
 
 namespace ingest_wal {
@@ -24,19 +24,44 @@ enum class Call {
   kMemoryCreate, kMemoryOpen, kMemoryUnlink
 };
 
-// Bytes that are copied when they are changed, not when they are handed on: most files of a world are the same in the
-// worlds that follow it.
+// The bytes of a file. They are copied when they are changed, not when they are handed on: most files of a world are the same
+// in the worlds that follow it. Of space that was reserved and never written, only the size is kept.
 class SharedBytes {
  public:
-  const std::vector<uint8_t>& get() const { return *bytes_; }
-  size_t size() const { return bytes_->size(); }
-  std::vector<uint8_t>* change() {
-    if (bytes_.use_count() != 1) bytes_ = std::make_shared<std::vector<uint8_t>>(*bytes_);
-    return bytes_.get();
+  uint64_t size() const { return size_; }
+  // From here to the end it is a hole.
+  uint64_t data_end() const { return stored_->size(); }
+  // All of it, hole included.
+  const std::vector<uint8_t>& get() const {
+    if (stored_->size() != size_) {
+      auto whole = std::make_shared<std::vector<uint8_t>>(*stored_);
+      whole->resize(static_cast<size_t>(size_));
+      stored_ = std::move(whole);
+    }
+    return *stored_;
   }
+  void Read(uint64_t offset, uint8_t* to, size_t count) const;  // inside size()
+
+  void Assign(std::vector<uint8_t> bytes) {
+    size_ = bytes.size();
+    stored_ = std::make_shared<std::vector<uint8_t>>(std::move(bytes));
+  }
+  void Resize(uint64_t size) {
+    if (size < data_end()) Own()->resize(static_cast<size_t>(size));
+    size_ = size;
+  }
+  // Inside size().
+  void Write(uint64_t offset, const uint8_t* from, size_t count);
+  void CopyFrom(const SharedBytes& from, uint64_t begin, uint64_t end);  // inside both
 
  private:
-  std::shared_ptr<std::vector<uint8_t>> bytes_ = std::make_shared<std::vector<uint8_t>>();
+  std::vector<uint8_t>* Own() {
+    if (stored_.use_count() != 1) stored_ = std::make_shared<std::vector<uint8_t>>(*stored_);
+    return stored_.get();
+  }
+
+  mutable std::shared_ptr<std::vector<uint8_t>> stored_ = std::make_shared<std::vector<uint8_t>>();
+  uint64_t size_ = 0;
 };
 
 struct MemoryInode {
@@ -83,7 +108,7 @@ class MemoryWorld {
   }
 
   // What is there when the machine comes up again: a world of its own.
-  std::unique_ptr<MemoryWorld> AfterPowerCut(std::mt19937_64* dice) const;
+  std::unique_ptr<MemoryWorld> AfterPowerCut(Dice* dice) const;
   // What the next process finds when only this one dies: files as they are, shared memory too.
   std::unique_ptr<MemoryWorld> AfterProcessDeath() const;
 
@@ -109,7 +134,9 @@ class MemoryWorld {
   std::map<std::string, EntryKind> not_files;
   std::map<std::string, std::shared_ptr<std::vector<uint8_t>>>& memory() { return memory_; }
   int64_t now_ms = 1'700'000'000'000;
-  std::mt19937_64 random{1};
+  Dice random{1};
+  // Log ids and salts come from here, or, where it is not set, from `random`.
+  std::function<uint64_t()> salts;
 
  private:
   friend class MemoryFile;

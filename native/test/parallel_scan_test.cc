@@ -56,7 +56,7 @@ TEST(ParallelScan, JudgesAsOneThreadDoesWhateverIsDamaged) {
   MemoryWorld sound;
   WriteManySegments(&sound);
   ForgetSharedMemory(&sound);
-  std::mt19937_64 random(Seed());
+  Dice random(Seed());
   std::vector<std::string> names;
   for (const auto& name : sound.names()) names.push_back(name.first);
   uint64_t damaged = 0;

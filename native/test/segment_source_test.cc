@@ -200,7 +200,7 @@ TEST(SegmentSource, AFileThatIsCutMeanwhileEndsThere) {
   BadPages none(&world, 0, 0);
   std::unique_ptr<SegmentSource> source;
   ASSERT_OK(SegmentSource::Open(none.directory(), kFile, &source));
-  world.names()[kFile]->current.change()->resize(20 * kPage);
+  world.names()[kFile]->current.Resize(20 * kPage);
   Bytes window;
   ASSERT_OK(source->Window(10 * kPage, 30 * kPage, &window));
   EXPECT_EQ(window.size, 10 * kPage);

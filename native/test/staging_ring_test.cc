@@ -1,7 +1,6 @@
 // Proves that the ring gives back in order what was put into it, lap after lap; that a full one refuses and changes
 // nothing; and that whoever takes over the ring of a dead process trusts nothing that it reads.
 #include <algorithm>
-#include <random>
 
 #include "crc32c.h"
 #include "memory_file_system.h"
@@ -71,7 +70,7 @@ std::vector<uint64_t> LsnsOf(Bytes records) {
 TEST(StagingRing, GivesBackInOrderWhatWasPutIntoItForManyLaps) {
   MemoryWorld world;
   const std::unique_ptr<StagingRing> ring = MakeRing(&world);
-  std::mt19937_64 random(Seed());
+  Dice random(Seed());
   uint64_t put = 0;
   uint64_t taken = 0;
   uint64_t position = 0;
@@ -118,7 +117,7 @@ TEST(StagingRing, AFullRingRefusesAndChangesNothing) {
 TEST(StagingRing, HasRoomNeverPromisesMoreThanThereIs) {
   MemoryWorld world;
   const std::unique_ptr<StagingRing> ring = MakeRing(&world);
-  std::mt19937_64 random(Seed());
+  Dice random(Seed());
   uint64_t lsn = 0;
   for (int round = 0; round < 2000; round++) {
     const uint64_t count = 1 + random() % 10;
@@ -414,7 +413,7 @@ TEST(Figures, OfARingThatIsUsedAgainBeginAnew) {
 TEST(Figures, OfADamagedRingStayWithinIt) {
   MemoryWorld world;
   const std::unique_ptr<StagingRing> ring = MakeRing(&world);
-  std::mt19937_64 random(Seed());
+  Dice random(Seed());
   for (int i = 0; i < 1000; i++) {
     for (size_t at = 64; at < kDataAt; at += 8) Store(Region(&world).data() + at, random());
     const RingFigures figures = Look(&world);

@@ -95,7 +95,7 @@ TEST(WriteAhead, TheFirstLargeBatchEndsTheRest) {
 }
 
 TEST(WriteAhead, NeverWritesBehindTheWriterHoweverItMoves) {
-  std::mt19937_64 random(Seed());
+  Dice random(Seed());
   for (int round = 0; round < 20; round++) {
     uint64_t position = kSegmentDataAt;
     MemoryWorld world;

@@ -275,7 +275,7 @@ TEST(FailedSync, IsFinalForItsFileAndTheEntriesGoToAFreshOne) {
   EXPECT_EQ(ReadAll(log.get()).lsns, std::string("1-20"));
   // Whatever of the first file is on the disk.
   for (uint64_t seed = 1; seed <= 50; seed++) {
-    std::mt19937_64 dice(seed);
+    Dice dice(seed);
     std::unique_ptr<MemoryWorld> after = world.AfterPowerCut(&dice);
     std::unique_ptr<Log> reopened = OpenLog(after.get());
     EXPECT_EQ(ReadAll(reopened.get()).lsns, std::string("1-20"));

@@ -50,7 +50,7 @@ export const ENGINES = [
     ...nativeTest(
       'power_cut_test',
       (size) => ({ INGEST_WAL_STATES: Math.ceil(30_000 * size) }),
-      (text) => ({ states: sumOf(/([\d,]+) states/g, text), entries: sumOf(/([\d,]+) entries checked/g, text) })
+      (text) => ({ states: sumOf(/([\d,]+) states \(/g, text), entries: sumOf(/([\d,]+) entries checked/g, text) })
     )
   },
   {
