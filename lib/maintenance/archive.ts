@@ -1,12 +1,11 @@
 /** Files that leave a log whole: segments that retention moves away, and checkpoints that are kept under a name. */
-import { link, mkdir, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { link, rename, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { WalError } from '../errors.js'
 import { fromNative, native } from '../native.js'
-import { checkpointName, copySynced, moveDurably, syncDirectory } from './files.js'
+import { checkpointName, copySynced, makeDirectory, moveDurably, syncDirectory } from './files.js'
 import { makeLog, openOnce } from './new-log.js'
 
-const DIRECTORY_MODE = 0o700
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 
 /** Throws `ERR_WAL_INVALID_ARGUMENT` unless a file can be named so. */
@@ -29,6 +28,8 @@ export async function archiveCheckpoint(file: string, archive: string, label: st
     await link(temporary, target)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+    // Made by a process that died, it may not be there for good yet.
+    await syncDirectory(archive)
     throw new WalError('ERR_WAL_INVALID_ARGUMENT', `label is ${JSON.stringify(label)}, and ${target} is there already; allowed: a new one`)
   } finally {
     await rm(temporary, { force: true })
@@ -41,6 +42,8 @@ export async function archiveCheckpoint(file: string, archive: string, label: st
 export async function moveToArchive(file: string, archive: string): Promise<void> {
   await makeDirectory(archive)
   const target = join(archive, basename(file))
+  // Of a move that was cut short, and that needs no copy this time.
+  await rm(temporaryOf(target), { force: true })
   // Another disk; one without links; a move that was cut short before.
   await moveDurably(file, target, async () => rename(await copyDurably(file, target), target))
 }
@@ -81,7 +84,7 @@ async function wholeCheckpoint(file: string): Promise<number> {
 
 /** A copy beside `target`, on stable storage. Returns its temporary name. */
 async function copyDurably(file: string, target: string): Promise<string> {
-  const temporary = `${target}.tmp`
+  const temporary = temporaryOf(target)
   try {
     await rm(temporary, { force: true })
     await copySynced(file, temporary)
@@ -92,7 +95,6 @@ async function copyDurably(file: string, target: string): Promise<string> {
   }
 }
 
-async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })
-  if (first !== undefined) await syncDirectory(dirname(first))
+function temporaryOf(target: string): string {
+  return `${target}.tmp`
 }

@@ -1,7 +1,7 @@
 /** The files of a log by their names: numbers, sizes, and how to move one so that it stays where it is. */
 import { constants } from 'node:fs'
-import { copyFile, link, lstat, open, readdir, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { copyFile, link, lstat, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 
 /** A segment, with all the files that hold it: as it was written, compressed, or both for a moment. */
 export interface SegmentFile {
@@ -26,6 +26,9 @@ export interface LogFiles {
 const NAME = /^(\d{16})\.(wal|wal\.gz|ckpt)$/
 const DISK_BLOCK_BYTES = 512
 const FILE_MODE = 0o600
+const DIRECTORY_MODE = 0o700
+/** Of a directory that may not be looked into, or is no place for new names: nobody has made one there. */
+const NOT_OURS: ReadonlySet<string> = new Set(['EACCES', 'EINVAL', 'EROFS'])
 const SIZES_AT_A_TIME = 256
 
 export function segmentName(number: number): string {
@@ -81,6 +84,21 @@ export async function moveDurably(file: string, target: string, otherwise: () =>
   // What `otherwise` has renamed is gone.
   await rm(file, { force: true })
   await syncDirectory(dirname(file))
+}
+
+/**
+ * Makes a directory, with those above it that are not there. All their names are durable then, also those that another process
+ * has made before it died.
+ */
+export async function makeDirectory(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })
+  for (let path = resolve(directory); path !== dirname(path); path = dirname(path)) {
+    try {
+      await syncDirectory(dirname(path))
+    } catch (error) {
+      if (!NOT_OURS.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
+  }
 }
 
 /** The content is on stable storage then; the name is not. `target` must not be there. */

@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { WalError } from '../errors.js'
 import { fromNative, native } from '../native.js'
-import { syncDirectory } from './files.js'
+import { makeDirectory, syncDirectory } from './files.js'
 
 const DIRECTORY_MODE = 0o700
 
@@ -17,7 +17,7 @@ export async function makeLog<Result>(target: string, suffix: string, fill: (dir
   const place = resolve(target)
   const made = `${place}.${suffix}`
   await checkFree(place)
-  await mkdir(dirname(place), { recursive: true, mode: DIRECTORY_MODE })
+  await makeDirectory(dirname(place))
   await giveUp(made)
   await mkdir(made, { mode: DIRECTORY_MODE })
   let result: Result

@@ -1,14 +1,13 @@
 /** Repairs a copy of a log, and leaves the log itself as it is. */
-import { lstat, mkdir, readdir } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { throwIfAborted } from '../errors.js'
-import { copySynced, syncDirectory } from '../maintenance/files.js'
+import { copySynced, makeDirectory, syncDirectory } from '../maintenance/files.js'
 import { makeLog } from '../maintenance/new-log.js'
 import { noteStep } from '../maintenance/steps.js'
 import { ARCHIVED_FILE } from './quarantine.js'
 import { lookAt, makeWhole, nothingToRepair, type RepairOptions, type RepairResult } from './repair.js'
 
-const DIRECTORY_MODE = 0o700
 /** What nobody has acknowledged is not acknowledged in a copy. */
 const LOG_FILE = /^(log\.id|losses\.json|acknowledged\.json|\d{16}\.(wal|wal\.gz|ckpt))$/
 
@@ -43,7 +42,7 @@ async function copyFiles(from: string, to: string, names: RegExp, signal: AbortS
     throw error
   })
   if (found.length === 0) return
-  await mkdir(to, { recursive: true, mode: DIRECTORY_MODE })
+  await makeDirectory(to)
   for (const name of found.filter((each) => names.test(each))) {
     throwIfAborted(signal)
     if (!(await lstat(join(from, name))).isFile()) continue

@@ -1,14 +1,13 @@
 /** What a repair puts into `quarantine/`: the damaged files as they were, and a report of what is lost. */
-import { link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { link, lstat, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { moveDurably, syncDirectory } from '../maintenance/files.js'
+import { makeDirectory, moveDurably, syncDirectory } from '../maintenance/files.js'
 import type { TaintedUser } from '../recovery/report.js'
 import { scanLog } from '../wal/inspect.js'
 import type { Damage } from '../wal/types.js'
 
 const QUARANTINE = 'quarantine'
 const ARCHIVE = 'archive'
-const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
 /** Checkpoints under a label, and segments. */
 export const ARCHIVED_FILE = /^.+\.(ckpt|wal|wal\.gz)$/
@@ -71,8 +70,7 @@ export async function writeLossReport(directory: string, report: LossReport): Pr
 
 async function quarantineOf(directory: string): Promise<string> {
   const quarantine = join(directory, QUARANTINE)
-  const made = await mkdir(quarantine, { recursive: true, mode: DIRECTORY_MODE })
-  if (made !== undefined) await syncDirectory(directory)
+  await makeDirectory(quarantine)
   return quarantine
 }
 
