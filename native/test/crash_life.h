@@ -1,6 +1,7 @@
 // One life of a log that crash_explorer.h crashes: what it is asked to do, at random, and the faults that it meets.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -42,7 +43,11 @@ class Life {
   Life(MemoryWorld* world, Log* log, Oracle* oracle, Dice* random, bool compacts, FaultPlan* faults,
        Coverage* coverage)
       : world_(world), log_(log), oracle_(oracle), random_(random), compacts_(compacts), faults_(faults),
-        coverage_(coverage) {}
+        coverage_(coverage) {
+    // What is durable in the ring is what waiters are told, also in the midst of a step.
+    world_->WhenCut([this] { oracle_->acknowledged = std::max(oracle_->acknowledged, log_->durable_lsn()); });
+  }
+  ~Life() { world_->WhenCut(nullptr); }
 
   // Appends, flushes and prepares spares at random. Says what went wrong, or nothing.
   std::string Run();

@@ -374,6 +374,7 @@ Status MemoryWorld::Enter(Call call, const std::string& name) {
   }
   calls_++;
   if (cut_at_ != 0 && calls_ >= cut_at_) {
+    if (when_cut_) when_cut_();
     powered_ = false;
     return PowerIsOff();
   }

@@ -97,6 +97,8 @@ class MemoryWorld {
   // The power is cut at the `number`-th call from now (1: the next one); 0: never.
   void CutAtCall(uint64_t number) { cut_at_ = number == 0 ? 0 : calls_ + number; }
   bool powered() const { return powered_; }
+  // Told as the power goes: who looks then sees what others could have seen until then.
+  void WhenCut(std::function<void()> look) { when_cut_ = std::move(look); }
   uint64_t calls() const { return calls_; }
 
   // Asked before each call; a Status that is not ok is what the call answers. A write that fails has written a part, a
@@ -164,6 +166,7 @@ class MemoryWorld {
   std::map<std::string, std::shared_ptr<std::vector<uint8_t>>> memory_;
   bool locked_ = false;
   bool powered_ = true;
+  std::function<void()> when_cut_;
   uint64_t calls_ = 0;
   uint64_t cut_at_ = 0;
   uint64_t uses_after_failed_sync_ = 0;

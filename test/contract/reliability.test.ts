@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { SEEDED_BUGS } from '../seeded-bugs/bugs.mjs'
 
 const ROOT = join(import.meta.dirname, '../..')
 const readText = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -31,4 +32,23 @@ it('docs/reliability.md lists every planted bug of the C++ tests', () => {
   const planted = nativeTests.filter((name) => name.startsWith('SeededBug.'))
   expect(planted.length).toBeGreaterThanOrEqual(6)
   for (const name of planted) expect(readText('docs/reliability.md')).toContain(name)
+})
+
+describe('test/seeded-bugs/bugs.mjs', () => {
+  it('has a name of its own for each bug', () => {
+    expect(new Set(SEEDED_BUGS.map(({ name }) => name)).size).toBe(SEEDED_BUGS.length)
+    expect(SEEDED_BUGS.length).toBeGreaterThanOrEqual(20)
+  })
+
+  it.each(SEEDED_BUGS)('$name: can be planted, in one place', ({ file, from, to }) => {
+    expect(readText(file).split(from)).toHaveLength(2)
+    expect(to).not.toBe(from)
+  })
+
+  it.each(SEEDED_BUGS)('$name: its test is there, and both are in the table of docs/reliability.md', ({ name, test: [program, part] }) => {
+    if (program.endsWith('.ts')) expect(existsSync(join(ROOT, program))).toBe(true)
+    else expect(readText(`native/test/${program}.cc`)).toContain(`TEST(${part.replace('.', ', ')})`)
+    const row = readText('docs/reliability.md').split('\n').find((line) => line.startsWith(`| ${name} |`))
+    expect(row).toContain(part === '' ? program : part)
+  })
 })

@@ -68,8 +68,8 @@ describe('after an answer', () => {
     expect(new Set(asks.map(({ promise }) => promise)).size).toBe(2)
 
     waiters.settle(1024 + 512)
-    expect(await isSettled(asks[511].promise)).toBe(true)
-    expect(await isSettled(asks[512].promise)).toBe(false)
+    expect(await isSettled((asks[511] as (typeof asks)[number]).promise)).toBe(true)
+    expect(await isSettled((asks[512] as (typeof asks)[number]).promise)).toBe(false)
     // The other half is under way: those of the first half share a sync again.
     expect(Array.from({ length: 512 }, () => waiters.wait(++lsn, lsn).ask)).not.toContain('now')
   })
