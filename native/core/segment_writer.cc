@@ -40,10 +40,10 @@ Status SegmentWriter::Prepare(Directory* directory, SpareSegment* spare, const S
 
 Status SegmentWriter::Publish() {
   INGEST_WAL_RETURN_IF_ERROR(file_->Sync());
+  // It is what its header says. Before it has its name: who finds it under that may have it at once.
+  file_->Unlock();
   INGEST_WAL_RETURN_IF_ERROR(directory_->Rename(kSpareName, SegmentName(header().number)));
   INGEST_WAL_RETURN_IF_ERROR(directory_->Sync());
-  // From here on readers may have it: under this name it is what its header says.
-  file_->Unlock();
   const uint64_t from = std::max(filled_bytes_, position());
   std::unique_ptr<File> own;
   // It is only to make syncs cheaper: where it cannot be had, they are not.

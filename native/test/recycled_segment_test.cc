@@ -6,6 +6,7 @@
 
 #include "properties.h"
 #include "segment_name.h"
+#include "segment_source.h"
 #include "test_log.h"
 #include "testing.h"
 
@@ -52,6 +53,34 @@ bool HasQuarantine(MemoryWorld* world) {
     if (name.first.compare(0, 11, "quarantine/") == 0) return true;
   }
   return false;
+}
+
+TEST(RecycledSegment, CanBeReadFromTheMomentOfItsNameOn) {
+  MemoryWorld world;
+  std::unique_ptr<Log> log = OpenLog(&world);
+  WriteUpToSegment(log.get(), 2);
+  ASSERT_OK(log->writer()->Retire(1));
+  AppendEntries(log.get(), 80);
+  FlushAll(log.get());
+  PrepareAll(log.get());
+  std::unique_ptr<Directory> directory;
+  ASSERT_OK(world.environment().files->OpenDirectory("", false, &directory));
+  int seen = 0;
+  bool looking = false;
+  // The directory is synced when the file has its name.
+  world.SetFault([&](Call call, const std::string&) {
+    if (looking || call != Call::kDirectorySync || world.names().count(SegmentName(3)) == 0) return Status();
+    looking = true;
+    std::unique_ptr<SegmentSource> source;
+    EXPECT_OK(SegmentSource::Open(directory.get(), SegmentName(3), &source));
+    looking = false;
+    seen++;
+    return Status();
+  });
+  WriteUpToSegment(log.get(), 3);
+  world.SetFault(nullptr);
+  EXPECT_EQ(HeaderOfFile(&world, 3).former_number, 1u);
+  EXPECT_TRUE(seen > 0);
 }
 
 TEST(RecycledSegment, StaleRecordsWithTheNextLsnsStayUnread) {

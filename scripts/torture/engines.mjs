@@ -112,6 +112,15 @@ export const ENGINES = [
     )
   },
   {
+    name: 'kill-cycles',
+    proves: 'what append returned is there after SIGKILL at a chosen call of recovery, of a batch, of a rotation',
+    ...script(
+      'test/crash/cycles/run.mjs',
+      (seed, size) => ['--cycles', String(Math.ceil(40 * size)), '--seed', String(seed)],
+      (text) => ({ kills: sumOf(/^(\d+) kills in/gm, text), entries: sumOf(/^(\d+) entries judged/gm, text) })
+    )
+  },
+  {
     name: 'kill-maintenance',
     proves: 'maintenance may be cut behind any of its steps, and at any moment, and run again',
     ...vitest(

@@ -11,7 +11,8 @@ import { afterAll, expect, test } from 'vitest'
 import { printedSeed, seededRandom } from '../crash/support.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 import { CALLS, errorsOf, type Call, type FaultError } from './children/fault-control.mjs'
-import { buildShim, FaultChild, type Answer, type Case, type Phase } from './fault-child.js'
+import { FaultChild, type Answer, type Case, type Phase } from './fault-child.js'
+import { buildShim } from './shim/build.mjs'
 
 const PHASES: readonly Phase[] = ['open', 'append', 'rotation', 'recovery', 'read', 'checkpoint', 'close']
 const ALL = process.env['INGEST_WAL_FAULTS'] === 'all'

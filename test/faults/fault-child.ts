@@ -1,5 +1,5 @@
 /** A process in which calls fail as it is told (children/fault-cases.mjs), started again when it has been killed. */
-import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,17 +24,6 @@ export interface Answer {
 /** Longer than any life takes, however busy the machine: what has not ended by then hangs. */
 const WATCHDOG_MS = 60_000
 const PROGRAM = join(import.meta.dirname, 'children/fault-cases.mjs')
-const SHIM = join(import.meta.dirname, 'shim/fault_shim.c')
-
-/** Compiles the shim to `directory`. A sentence where that cannot be done. */
-export function buildShim(directory: string): { path: string } | { why: string } {
-  if (process.platform !== 'linux') return { why: 'the shim is for Linux' }
-  const path = join(directory, 'fault_shim.so')
-  const built = spawnSync('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', SHIM, '-o', path, '-ldl'], { encoding: 'utf8' })
-  if (built.error !== undefined) return { why: `there is no C compiler: ${built.error.message}` }
-  if (built.status !== 0) throw new Error(`the shim cannot be compiled:\n${built.stderr}`)
-  return { path }
-}
 
 export class FaultChild {
   readonly #shim: string
@@ -81,7 +70,9 @@ export class FaultChild {
   }
 
   #start(): ChildProcessWithoutNullStreams {
-    const env = { ...process.env, LD_PRELOAD: this.#shim, INGEST_WAL_FAULT_CONTROL: this.#controlFile }
+    // Behind what is loaded already: the runtime of a sanitizer has to come first.
+    const preloaded = [process.env['LD_PRELOAD'], this.#shim].filter((each) => each !== undefined).join(':')
+    const env = { ...process.env, LD_PRELOAD: preloaded, INGEST_WAL_FAULT_CONTROL: this.#controlFile }
     const child = spawn(process.execPath, [PROGRAM, this.#log, this.#controlFile], { env, stdio: 'pipe' })
     this.#stderr = ''
     child.stderr.on('data', (bytes: Buffer) => (this.#stderr += bytes.toString()))

@@ -44,13 +44,13 @@ class PosixRandom : public Random {
 }  // namespace
 
 Clock* SystemClock() {
-  static PosixClock clock;
-  return &clock;
+  static PosixClock* const clock = new PosixClock;  // never destroyed: see environment.h
+  return clock;
 }
 
 Random* SystemRandom() {
-  static PosixRandom random;
-  return &random;
+  static PosixRandom* const random = new PosixRandom;  // never destroyed: see environment.h
+  return random;
 }
 
 }  // namespace ingest_wal

@@ -224,8 +224,8 @@ class PosixFileSystem : public FileSystem {
 }  // namespace
 
 FileSystem* SystemFileSystem() {
-  static PosixFileSystem files;
-  return &files;
+  static PosixFileSystem* const files = new PosixFileSystem;  // never destroyed: see environment.h
+  return files;
 }
 
 }  // namespace ingest_wal

@@ -24,10 +24,10 @@ class MembarrierFence : public ProcessFence {
 }  // namespace
 
 ProcessFence* SystemProcessFence() {
-  static MembarrierFence fence;
+  static MembarrierFence* const fence = new MembarrierFence;  // never destroyed: see environment.h
   // Once more does no harm, and the child of a fork has to.
   const bool is_registered = CallMembarrier(kRegisterPrivateExpedited);
-  return is_registered ? &fence : nullptr;
+  return is_registered ? fence : nullptr;
 }
 #else
 ProcessFence* SystemProcessFence() { return nullptr; }

@@ -105,8 +105,8 @@ class PosixSharedMemory : public SharedMemory {
 }  // namespace
 
 SharedMemory* SystemSharedMemory() {
-  static PosixSharedMemory memory;
-  return &memory;
+  static PosixSharedMemory* const memory = new PosixSharedMemory;  // never destroyed: see environment.h
+  return memory;
 }
 
 }  // namespace ingest_wal

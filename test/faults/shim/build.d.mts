@@ -1,0 +1,1 @@
+export function buildShim(directory: string): { path: string } | { why: string }
