@@ -1,10 +1,12 @@
 /** JSON in which equal values are equal text: the keys of every object in order, a user a line. */
 
-/** `value` as JSON, indented by two spaces at the outermost level only. Dates become ISO 8601, bigints decimal text. */
+import { escapeJson } from '../text/escape.js'
+
+/** `value` as JSON that is safe on a terminal, indented by two spaces at the outermost level only. Dates become ISO 8601, bigints decimal text. */
 export function sortedJson(value: Record<string, unknown>): string {
   const lines = Object.keys(value)
     .sort()
-    .map((key) => `  ${JSON.stringify(key)}: ${JSON.stringify(value[key], ordered) ?? 'null'}`)
+    .map((key) => escapeJson(`  ${JSON.stringify(key)}: ${JSON.stringify(value[key], ordered) ?? 'null'}`))
   return lines.length === 0 ? '{}' : `{\n${lines.join(',\n')}\n}`
 }
 

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs'
 import { lstat, open, unlink, type FileHandle } from 'node:fs/promises'
 import { WalError } from '../errors.js'
+import { safeJson } from '../text/escape.js'
 import type { RejectedRow } from './rows.js'
 
 const BUFFER_CHARACTERS = 64 * 1024
@@ -32,7 +33,7 @@ export class RejectFile {
   /** Takes rejects in the order of the source; resolves when the buffer has room again. */
   async write(rejects: readonly RejectedRow[]): Promise<void> {
     if (rejects.length === 0) return
-    for (const { row, reason, raw } of rejects) this.#buffer += `${JSON.stringify({ row, reason, raw })}\n`
+    for (const { row, reason, raw } of rejects) this.#buffer += `${safeJson({ row, reason, raw })}\n`
     this.#rows += rejects.length
     if (this.#handle === undefined || this.#buffer.length >= BUFFER_CHARACTERS) await this.#flush()
   }

@@ -18,5 +18,10 @@ export function escapeText(text: string): string {
 
 /** `value` as JSON on one line that is safe on a terminal; it parses to the same value. */
 export function safeJson(value: unknown): string {
-  return JSON.stringify(value).replace(UNSAFE, escapeCharacter)
+  return escapeJson(JSON.stringify(value))
+}
+
+/** JSON on one line as one that is safe on a terminal: JSON itself escapes the first controls only. */
+export function escapeJson(json: string): string {
+  return json.replace(UNSAFE, escapeCharacter)
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "format.h"
 #include "segment_name.h"
@@ -113,11 +114,7 @@ void SegmentSource::ReadUnitByUnit(uint64_t offset, uint8_t* to, size_t count) {
     size_t got = 0;
     if (!file_->ReadAt(at, to + (at - offset), bytes, &got).ok()) {
       std::memset(to + (at - offset), 0, bytes);
-      if (!unreadable_.empty() && unreadable_.back().second == at) {
-        unreadable_.back().second = unit_end;
-      } else if (!TouchesUnreadable(at, unit_end)) {
-        unreadable_.emplace_back(at, unit_end);
-      }
+      NoteUnreadable(at, unit_end);
     } else if (got < bytes) {
       std::memset(to + (at - offset) + got, 0, bytes - got);
     }
@@ -125,11 +122,20 @@ void SegmentSource::ReadUnitByUnit(uint64_t offset, uint8_t* to, size_t count) {
   }
 }
 
-bool SegmentSource::TouchesUnreadable(uint64_t offset, uint64_t end) const {
-  for (const auto& range : unreadable_) {
-    if (range.first < end && offset < range.second) return true;
+void SegmentSource::NoteUnreadable(uint64_t offset, uint64_t end) {
+  if (TouchesUnreadable(offset, end)) return;
+  const auto behind = std::upper_bound(unreadable_.begin(), unreadable_.end(), std::make_pair(offset, end));
+  if (behind != unreadable_.begin() && std::prev(behind)->second == offset) {
+    std::prev(behind)->second = end;
+  } else {
+    unreadable_.insert(behind, {offset, end});
   }
-  return false;
+}
+
+bool SegmentSource::TouchesUnreadable(uint64_t offset, uint64_t end) const {
+  // The last of those that begin before `end`: they do not overlap.
+  const auto behind = std::upper_bound(unreadable_.begin(), unreadable_.end(), std::make_pair(end, uint64_t{0}));
+  return behind != unreadable_.begin() && std::prev(behind)->second > offset;
 }
 
 }  // namespace ingest_wal

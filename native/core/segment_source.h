@@ -40,7 +40,7 @@ class SegmentSource {
   // Where the hole ends that the last window is the beginning of, when the file system says that there is one; else 0.
   uint64_t hole_end() const { return hole_end_; }
 
-  // [first, second) ranges that could not be read, in the order in which they were met.
+  // [first, second) ranges that could not be read, in the order of their places.
   const std::vector<std::pair<uint64_t, uint64_t>>& unreadable() const { return unreadable_; }
   bool TouchesUnreadable(uint64_t offset, uint64_t end) const;
 
@@ -55,6 +55,7 @@ class SegmentSource {
   bool WindowFromMapping(uint64_t offset, size_t want, Bytes* window);
   bool WindowFromHole(uint64_t offset, size_t want, Bytes* window);
   void ReadUnitByUnit(uint64_t offset, uint8_t* to, size_t count);
+  void NoteUnreadable(uint64_t offset, uint64_t end);
 
   std::unique_ptr<File> file_;
   const CompressedFile* compressed_ = nullptr;  // file_, if it is one

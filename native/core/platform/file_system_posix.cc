@@ -148,7 +148,13 @@ class PosixDirectory : public Directory {
   Status IsLocked(const std::string& name, bool* locked) override {
     *locked = false;
     const int descriptor = OpenAt(descriptor_, name, O_RDONLY, 0);
-    if (descriptor < 0) return errno == ENOENT || errno == EACCES ? Status() : OpenError(name, errno);
+    if (descriptor < 0) {
+      const int error = errno;
+      const Status opened = OpenError(name, error);
+      // Nobody holds what is not there, or is no file.
+      const bool is_no_lock = error == ENOENT || error == EACCES || opened.code() == ErrorCode::kInvalidArgument;
+      return is_no_lock ? Status() : opened;
+    }
     *locked = flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     close(descriptor);
     return Status();
