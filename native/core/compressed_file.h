@@ -44,7 +44,6 @@ class CompressedFile : public File {
   Status Sync() override { return ReadOnly(); }
   Status Allocate(uint64_t, bool*) override { return ReadOnly(); }
   Status Truncate(uint64_t) override { return ReadOnly(); }
-  Status Map(std::unique_ptr<Mapping>*) override { return ReadOnly(); }
 
  private:
   struct Member {

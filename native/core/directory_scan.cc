@@ -1,6 +1,7 @@
 #include "directory_scan.h"
 
 #include <algorithm>
+#include <cstring>
 #include <atomic>
 #include <iterator>
 #include <map>
@@ -33,6 +34,27 @@ Status NewerVersion(const std::string& file, uint32_t version) {
                                                "; this build reads versions up to " + std::to_string(kFormatVersion));
 }
 
+bool IsSegmentFile(const std::string& name, uint64_t* number) {
+  return ParseSegmentName(name, number) || ParseCompressedSegmentName(name, number);
+}
+
+// Whether a header names the number and the kind that the file's name has; a name without a number fits all.
+bool IsOfFile(const SegmentHeader& header, const std::string& file) {
+  uint64_t number = 0;
+  if (IsSegmentFile(file, &number)) return header.kind == FileKind::kSegment && header.number == number;
+  if (ParseCheckpointName(file, &number)) return header.kind == FileKind::kCheckpoint && header.number == number;
+  return true;
+}
+
+// Whether two copies say the same. Which copy they are is part of what their checksums cover.
+bool SameHeader(const uint8_t* one, const uint8_t* other) {
+  constexpr size_t kBehindChecksum = header::kChecksumAt + sizeof(uint32_t);
+  constexpr size_t kBehindCopy = header::kCopyAt + sizeof(uint32_t);
+  return std::memcmp(one, other, header::kChecksumAt) == 0 &&
+         std::memcmp(one + kBehindChecksum, other + kBehindChecksum, header::kCopyAt - kBehindChecksum) == 0 &&
+         std::memcmp(one + kBehindCopy, other + kBehindCopy, header::kCopyBytes - kBehindCopy) == 0;
+}
+
 // Reads both copies of the header and takes the first sound one.
 Status ReadHeader(SegmentSource* source, SegmentScan* segment) {
   if (source->size() < kSegmentDataAt && source->compressed() != nullptr) {
@@ -53,18 +75,30 @@ Status ReadHeader(SegmentSource* source, SegmentScan* segment) {
   uint32_t newer = 0;
   uint32_t newer_copies = 0;
   bool found = false;
+  bool found_its_own = false;
+  uint32_t counts = 0;
   for (uint32_t copy = 0; copy < header::kCopies; copy++) {
     SegmentHeader read;
     uint32_t version = 0;
     const HeaderState state = CheckSegmentHeader(blocks.data + copy * header::kCopyBytes, copy, &read, &version);
+    segment->header_copy_damaged[copy] = state != HeaderState::kValid;
     if (state == HeaderState::kValid) {
-      if (!found) segment->header = read;
+      const bool its_own = IsOfFile(read, segment->file);
+      if (!found || (its_own && !found_its_own)) {
+        segment->header = read;
+        counts = copy;
+      }
       found = true;
-    } else {
-      segment->header_copy_damaged[copy] = true;
-      if (state != HeaderState::kNewerVersion) continue;
+      found_its_own = found_its_own || its_own;
+    } else if (state == HeaderState::kNewerVersion) {
       newer_copies = version == newer || newer_copies == 0 ? newer_copies + 1 : 0;
       newer = version;
+    }
+  }
+  // A block of another file that was written here is whole in itself.
+  for (uint32_t copy = 0; found && copy < header::kCopies; copy++) {
+    if (!SameHeader(blocks.data + counts * header::kCopyBytes, blocks.data + copy * header::kCopyBytes)) {
+      segment->header_copy_damaged[copy] = true;
     }
   }
   // Two copies that agree: a damaged byte must not look like a newer format.
@@ -168,10 +202,6 @@ void MarkCovered(Extent extent, DirectoryScan* scan) {
     segment.covered = segment.number <= scan->base()->file.header.covered_segment;
     if (segment.covered && extent == Extent::kLive) segment.unread = true;
   }
-}
-
-bool IsSegmentFile(const std::string& name, uint64_t* number) {
-  return ParseSegmentName(name, number) || ParseCompressedSegmentName(name, number);
 }
 
 void CheckBelonging(DirectoryScan* scan) {
@@ -345,11 +375,7 @@ Status OpenThatOne(Directory* directory, const std::string& file, const SegmentH
                    std::unique_ptr<SegmentSource>* source) {
   INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(directory, file, source));
   (*source)->LimitTo(header.planned_bytes);
-  INGEST_WAL_RETURN_IF_ERROR(CheckStillHolds(source->get(), file, header));
-  bool sealed = false;
-  INGEST_WAL_RETURN_IF_ERROR(EndsWithSeal(source->get(), header, &sealed));
-  if (sealed) (*source)->Map();
-  return Status();
+  return CheckStillHolds(source->get(), file, header);
 }
 
 }  // namespace

@@ -119,8 +119,7 @@ Status ReadHeaders(Directory* directory, Extent extent, DirectoryScan* scan, uin
 // compressed meanwhile, `segment->file` is that one.
 Status ReadSegmentHeader(Directory* directory, SegmentScan* segment);
 
-// Opens a segment for reading, mapped when it ends with its seal: then nobody will write or cut it any more. When it was
-// compressed since its header was read, that file is opened instead.
+// Opens a segment for reading. When it was compressed since its header was read, that file is opened instead.
 Status OpenSegmentSource(Directory* directory, const std::string& file, const SegmentHeader& header,
                          std::unique_ptr<SegmentSource>* source);
 

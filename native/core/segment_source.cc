@@ -40,25 +40,6 @@ Status SegmentSource::Open(Directory* directory, const std::string& name,
   return Status();
 }
 
-void SegmentSource::Map() {
-  if (!file_->Map(&mapping_).ok()) mapping_.reset();
-  // What was mapped is what its size was then.
-  if (mapping_ != nullptr && mapping_->size() < size_) mapping_.reset();
-}
-
-bool SegmentSource::WindowFromMapping(uint64_t offset, size_t want, Bytes* window) {
-  const uint64_t end = std::min(size_, offset + want);
-  if (offset < populated_from_ || end > populated_end_) {
-    const uint64_t from = offset / kPageBytes * kPageBytes;
-    const uint64_t count = std::min(size_ - from, std::max<uint64_t>(end - from, kWindowBytes));
-    if (!mapping_->Populate(from, count).ok()) return false;
-    populated_from_ = from;
-    populated_end_ = from + count;
-  }
-  *window = Bytes(mapping_->data() + offset, static_cast<size_t>(populated_end_ - offset));
-  return true;
-}
-
 // Space that was reserved and never written is most of a segment that a process left when it died.
 bool SegmentSource::WindowFromHole(uint64_t offset, size_t want, Bytes* window) {
   static const std::vector<uint8_t> zeros(kZeroWindowBytes);
@@ -75,10 +56,6 @@ Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
   if (offset >= size_) {
     *window = Bytes();
     return Status();
-  }
-  if (mapping_ != nullptr) {
-    if (WindowFromMapping(offset, want, window)) return Status();
-    mapping_.reset();
   }
   if (WindowFromHole(offset, want, window)) return Status();
   // Whoever asks for the header wants no more than that, of what may be many segments.

@@ -1,7 +1,7 @@
-// Supplies the bytes of one segment file in windows, those of a compressed one as they were before. A sealed segment no longer changes and is mapped, a
-// stretch at a time after the kernel has said that it can be read; anything else is read with pread. A page that
-// the device cannot read becomes zeros and is remembered, so that it is damage like any other. While it is open, the
-// file is not filled again for another segment.
+// Supplies the bytes of one segment file in windows, those of a compressed one as they were before. They are copied into
+// memory of its own: pages of a mapped file can go, by a device that fails or a file that is cut, between any look and the
+// next, and touching one that is gone kills the process. A page that the device cannot read becomes zeros and is remembered,
+// so that it is damage like any other. While it is open, the file is not filled again for another segment.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,6 @@ class SegmentSource {
  public:
   // kNotFound too when the file is being made another segment.
   static Status Open(Directory* directory, const std::string& name, std::unique_ptr<SegmentSource>* source);
-
-  // Goes on with a mapping of the file, if it can be had. Only for a file that nobody will cut while this lives.
-  void Map();
 
   // A compressed segment holds no more than its header says; what is beyond is not looked at.
   void LimitTo(uint64_t bytes) { size_ = compressed_ != nullptr && bytes < size_ ? bytes : size_; }
@@ -46,13 +43,12 @@ class SegmentSource {
 
  private:
   static constexpr uint64_t kPageBytes = 4096;
-  // Of a file that is read, not mapped, each window is twice the one before, up to kWindowBytes: most of them are short, and
+  // Each window is twice the one before, up to kWindowBytes: most of them are short, and
   // whoever follows a log that grows asks for its last bytes again and again.
   static constexpr size_t kFirstWindowBytes = size_t{16} << 10;
   static constexpr size_t kWindowBytes = size_t{1} << 20;
 
   SegmentSource() = default;
-  bool WindowFromMapping(uint64_t offset, size_t want, Bytes* window);
   bool WindowFromHole(uint64_t offset, size_t want, Bytes* window);
   void ReadUnitByUnit(uint64_t offset, uint8_t* to, size_t count);
   void NoteUnreadable(uint64_t offset, uint64_t end);
@@ -61,10 +57,7 @@ class SegmentSource {
   const CompressedFile* compressed_ = nullptr;  // file_, if it is one
   // What is lost together when the device cannot read something.
   uint64_t unit_bytes_ = kPageBytes;
-  std::unique_ptr<Mapping> mapping_;
   uint64_t size_ = 0;
-  uint64_t populated_from_ = 0;
-  uint64_t populated_end_ = 0;
   uint64_t hole_end_ = 0;
   // Not a vector, which would clear what the file is about to fill.
   std::unique_ptr<uint8_t[]> buffer_;

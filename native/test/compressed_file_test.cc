@@ -48,7 +48,6 @@ class BytesFile : public File {
     *size = bytes_.size();
     return Status();
   }
-  Status Map(std::unique_ptr<Mapping>*) override { return Status(ErrorCode::kIo, "not here"); }
   Status TryLock(bool, bool* locked) override {
     *locked = true;
     return Status();

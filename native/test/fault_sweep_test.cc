@@ -17,7 +17,7 @@ namespace ingest_wal {
 namespace testing {
 namespace {
 
-constexpr Call kCalls[] = {Call::kOpen, Call::kRead, Call::kWrite, Call::kSync, Call::kAllocate, Call::kTruncate, Call::kMap,
+constexpr Call kCalls[] = {Call::kOpen, Call::kRead, Call::kWrite, Call::kSync, Call::kAllocate, Call::kTruncate,
                            Call::kRename, Call::kUnlink, Call::kDirectorySync, Call::kList, Call::kLock,
                            Call::kMemoryCreate, Call::kMemoryOpen, Call::kMemoryUnlink};
 
@@ -55,10 +55,8 @@ class Life {
   // The log was opened, and said that some of it is damaged.
   bool tells_damage() const { return tells_damage_; }
 
-  // With `only_reads` nothing can be mapped, so that more is read.
-  void Arm(const Fault& fault, bool only_reads) {
-    world_->SetFault([this, fault, only_reads](Call call, const std::string&) {
-      if (only_reads && call == Call::kMap) return Status(ErrorCode::kIo, "cannot be mapped", ENODEV);
+  void Arm(const Fault& fault) {
+    world_->SetFault([this, fault](Call call, const std::string&) {
       if (call != fault.call) return Status();
       const uint64_t number = ++calls_;
       if (number != fault.from && (number < fault.from || !fault.always)) return Status();
@@ -157,7 +155,6 @@ struct Phase {
   const char* name;
   void (*prepare)(Life* life);
   void (*run)(Life* life);
-  bool only_reads = false;
 };
 
 // Entries of the log that is recovered: some are only in the ring of the process that died.
@@ -198,8 +195,7 @@ const Phase kPhases[] = {
     {"append", [](Life* life) { life->Open(); }, [](Life* life) { life->Write(4, 6); }},
     {"rotation", [](Life* life) { life->Open(); }, [](Life* life) { life->Write(45, 20); }},
     {"recovery", LeaveALog, Recover},
-    {"recovery, nothing mapped", LeaveALog, Recover, true},
-    {"recovery behind a power cut, nothing mapped", LeaveALogWithoutRing, RecoverWithoutRing, true},
+    {"recovery behind a power cut", LeaveALogWithoutRing, RecoverWithoutRing},
     {"close",
      [](Life* life) {
        life->Open();
@@ -215,7 +211,7 @@ bool MayCost(const Life& life, const Fault& fault) { return life.tells_damage() 
 uint64_t Try(const Phase& phase, const Fault& fault, Dice* dice, Tally* tally) {
   Life life(std::make_unique<MemoryWorld>(), tally);
   phase.prepare(&life);
-  life.Arm(fault, phase.only_reads);
+  life.Arm(fault);
   phase.run(&life);
   if (life.hits() == 0) return 0;
   tally->cases++;

@@ -281,25 +281,6 @@ TEST(PosixFile, AFileOpenForReadingCannotBeWritten) {
   EXPECT_TRUE(status.message().find("file") != std::string::npos);
 }
 
-TEST(PosixFile, AMappingIsAskedForBeforeItIsTouchedAndRefusesWhatWasCut) {
-  const TemporaryDirectory temporary;
-  const std::unique_ptr<Directory> directory = temporary.Open();
-  const std::unique_ptr<File> file = Create(directory.get(), "file");
-  const std::vector<uint8_t> bytes(5 * 4096, uint8_t{7});
-  const Bytes part(bytes.data(), bytes.size());
-  ASSERT_OK(file->WriteAt(0, &part, 1));
-  std::unique_ptr<Mapping> mapping;
-  ASSERT_OK(file->Map(&mapping));
-  EXPECT_EQ(mapping->size(), bytes.size());
-  // Without the kernel's promise (MADV_POPULATE_READ) the answer is no, and the file is read instead.
-  const bool promised = mapping->Populate(100, 5000).ok();
-  if (promised) EXPECT_EQ(mapping->data()[5099], 7);
-  ASSERT_OK(file->Truncate(4096));
-  EXPECT_FALSE(mapping->Populate(2 * 4096, 4096).ok());
-  std::unique_ptr<File> empty = Create(directory.get(), "empty");
-  EXPECT_FALSE(empty->Map(&mapping).ok());
-}
-
 TEST(PosixFile, ManyHoldItsLockSharedOrOneAlone) {
   TemporaryDirectory temporary;
   const std::unique_ptr<Directory> directory = temporary.Open();

@@ -23,18 +23,6 @@ class BorrowedRegion : public SharedRegion {
   std::shared_ptr<std::vector<uint8_t>> bytes_;
 };
 
-class CopyMapping : public Mapping {
- public:
-  explicit CopyMapping(const MemoryInode& inode) : bytes_(inode.current), data_(bytes_.get().data()) {}
-  const uint8_t* data() const override { return data_; }
-  uint64_t size() const override { return bytes_.size(); }
-  Status Populate(uint64_t, uint64_t) override { return Status(); }
-
- private:
-  const SharedBytes bytes_;
-  const uint8_t* const data_;
-};
-
 }  // namespace
 
 class MemoryFile : public File {
@@ -50,6 +38,10 @@ class MemoryFile : public File {
     const SharedBytes& bytes = inode_->current;
     if (offset >= bytes.size()) return Status();
     *got = static_cast<size_t>(std::min<uint64_t>(count, bytes.size() - offset));
+    if (world_->CannotRead(name_, offset, offset + *got)) {
+      *got = 0;
+      return Status(ErrorCode::kIo, "read " + name_ + ": the device cannot", EIO);
+    }
     bytes.Read(offset, to, *got);
     return Status();
   }
@@ -111,13 +103,6 @@ class MemoryFile : public File {
   Status Size(uint64_t* size) override {
     const MemoryWorld::Guard guard(world_->mutex_);
     *size = inode_->current.size();
-    return Status();
-  }
-
-  Status Map(std::unique_ptr<Mapping>* mapping) override {
-    const MemoryWorld::Guard guard(world_->mutex_);
-    INGEST_WAL_RETURN_IF_ERROR(world_->Enter(Call::kMap, name_));
-    *mapping = std::make_unique<CopyMapping>(*inode_);
     return Status();
   }
 
@@ -402,6 +387,13 @@ void SharedBytes::CopyFrom(const SharedBytes& from, uint64_t begin, uint64_t end
     std::vector<uint8_t>* stored = Own();
     std::memset(stored->data() + stored_end, 0, static_cast<size_t>(std::min<uint64_t>(end, stored->size()) - stored_end));
   }
+}
+
+bool MemoryWorld::CannotRead(const std::string& name, uint64_t offset, uint64_t end) const {
+  const auto ranges = unreadable.find(name);
+  if (ranges == unreadable.end()) return false;
+  return std::any_of(ranges->second.begin(), ranges->second.end(),
+                     [&](const auto& range) { return range.first < end && offset < range.second; });
 }
 
 void MemoryWorld::SyncInode(MemoryInode* inode) {

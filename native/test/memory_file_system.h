@@ -20,7 +20,7 @@ namespace testing {
 
 // The calls that can fail; see MemoryWorld::SetFault.
 enum class Call {
-  kOpen, kRead, kWrite, kSync, kAllocate, kTruncate, kMap, kRename, kUnlink, kDirectorySync, kList, kLock,
+  kOpen, kRead, kWrite, kSync, kAllocate, kTruncate, kRename, kUnlink, kDirectorySync, kList, kLock,
   kMemoryCreate, kMemoryOpen, kMemoryUnlink
 };
 
@@ -134,6 +134,8 @@ class MemoryWorld {
   void Remove(const std::string& name);
   // Names that List() calls something else than files, and that cannot be opened as one.
   std::map<std::string, EntryKind> not_files;
+  // Parts of files, [first, second), that the device cannot read.
+  std::map<std::string, std::vector<std::pair<uint64_t, uint64_t>>> unreadable;
   std::map<std::string, std::shared_ptr<std::vector<uint8_t>>>& memory() { return memory_; }
   int64_t now_ms = 1'700'000'000'000;
   Dice random{1};
@@ -155,6 +157,7 @@ class MemoryWorld {
   Status Enter(Call call, const std::string& name);
   // The same of a call that leaves nothing on the disk: no point at which the power goes, but one that can fail.
   Status FailOf(Call call, const std::string& name) { return fault_ ? fault_(call, name) : Status(); }
+  bool CannotRead(const std::string& name, uint64_t offset, uint64_t end) const;
   void SyncInode(MemoryInode* inode);
   void FailSync(MemoryInode* inode);
   void NoteUse(const MemoryInode& inode) { uses_after_failed_sync_ += inode.sync_failed ? 1 : 0; }

@@ -45,31 +45,10 @@ class BadPages {
     Status Allocate(uint64_t size, bool* reserved) override { return inner_->Allocate(size, reserved); }
     Status Truncate(uint64_t size) override { return inner_->Truncate(size); }
     Status Size(uint64_t* size) override { return inner_->Size(size); }
-    Status Map(std::unique_ptr<Mapping>* mapping) override {
-      std::unique_ptr<Mapping> inner;
-      INGEST_WAL_RETURN_IF_ERROR(inner_->Map(&inner));
-      *mapping = std::make_unique<Mapped>(std::move(inner), pages_);
-      return Status();
-    }
     Status TryLock(bool exclusive, bool* locked) override { return inner_->TryLock(exclusive, locked); }
     void Unlock() override { inner_->Unlock(); }
 
    private:
-    class Mapped : public Mapping {
-     public:
-      Mapped(std::unique_ptr<Mapping> inner, const BadPages* pages) : inner_(std::move(inner)), pages_(pages) {}
-      const uint8_t* data() const override { return inner_->data(); }
-      uint64_t size() const override { return inner_->size(); }
-      Status Populate(uint64_t offset, uint64_t count) override {
-        const bool bad = offset < pages_->end_ * kPage && offset + count > pages_->from_ * kPage;
-        return bad ? Status(ErrorCode::kIo, "bad page", EIO) : Status();
-      }
-
-     private:
-      std::unique_ptr<Mapping> inner_;
-      const BadPages* pages_;
-    };
-
     std::unique_ptr<File> inner_;
     const BadPages* pages_;
   };
@@ -122,20 +101,17 @@ std::vector<uint8_t> ReadWhole(SegmentSource* source, uint64_t from, size_t step
   return all;
 }
 
-TEST(SegmentSource, SuppliesEveryByteMappedAndRead) {
+TEST(SegmentSource, SuppliesEveryByte) {
   MemoryWorld world;
   const std::vector<uint8_t> bytes = Pattern((size_t{3} << 20) + 123);
   world.Put(kFile, bytes);
   BadPages none(&world, 0, 0);
-  for (const bool mapped : {false, true}) {
-    std::unique_ptr<SegmentSource> source;
-    ASSERT_OK(SegmentSource::Open(none.directory(), kFile, &source));
-    if (mapped) source->Map();
-    EXPECT_EQ(source->size(), bytes.size());
-    const std::vector<uint8_t> read = ReadWhole(source.get(), kSegmentDataAt, 8);
-    EXPECT_TRUE(std::vector<uint8_t>(bytes.begin() + static_cast<std::ptrdiff_t>(kSegmentDataAt), bytes.end()) == read);
-    EXPECT_TRUE(source->unreadable().empty());
-  }
+  std::unique_ptr<SegmentSource> source;
+  ASSERT_OK(SegmentSource::Open(none.directory(), kFile, &source));
+  EXPECT_EQ(source->size(), bytes.size());
+  const std::vector<uint8_t> read = ReadWhole(source.get(), kSegmentDataAt, 8);
+  EXPECT_TRUE(std::vector<uint8_t>(bytes.begin() + static_cast<std::ptrdiff_t>(kSegmentDataAt), bytes.end()) == read);
+  EXPECT_TRUE(source->unreadable().empty());
 }
 
 TEST(SegmentSource, ReadsNoMoreThanTheHeaderWhenTheHeaderIsAskedFor) {
@@ -167,21 +143,18 @@ TEST(SegmentSource, AnUnreadablePageIsZerosAndRememberedAndItsNeighboursAreRead)
   const std::vector<uint8_t> bytes = Pattern(64 * kPage);
   world.Put(kFile, bytes);
   BadPages pages(&world, 10, 12);
-  for (const bool mapped : {false, true}) {
-    std::unique_ptr<SegmentSource> source;
-    ASSERT_OK(SegmentSource::Open(pages.directory(), kFile, &source));
-    if (mapped) source->Map();
-    std::vector<uint8_t> expected(bytes.begin() + static_cast<std::ptrdiff_t>(kSegmentDataAt), bytes.end());
-    std::fill(expected.begin() + (10 * kPage - kSegmentDataAt), expected.begin() + (12 * kPage - kSegmentDataAt),
-              uint8_t{0});
-    EXPECT_TRUE(expected == ReadWhole(source.get(), kSegmentDataAt, 100));
-    ASSERT_EQ(source->unreadable().size(), 1u);
-    EXPECT_EQ(source->unreadable()[0].first, 10 * kPage);
-    EXPECT_EQ(source->unreadable()[0].second, 12 * kPage);
-    EXPECT_TRUE(source->TouchesUnreadable(12 * kPage - 1, 12 * kPage));
-    EXPECT_FALSE(source->TouchesUnreadable(12 * kPage, 13 * kPage));
-    EXPECT_FALSE(source->TouchesUnreadable(0, 10 * kPage));
-  }
+  std::unique_ptr<SegmentSource> source;
+  ASSERT_OK(SegmentSource::Open(pages.directory(), kFile, &source));
+  std::vector<uint8_t> expected(bytes.begin() + static_cast<std::ptrdiff_t>(kSegmentDataAt), bytes.end());
+  std::fill(expected.begin() + (10 * kPage - kSegmentDataAt), expected.begin() + (12 * kPage - kSegmentDataAt),
+            uint8_t{0});
+  EXPECT_TRUE(expected == ReadWhole(source.get(), kSegmentDataAt, 100));
+  ASSERT_EQ(source->unreadable().size(), 1u);
+  EXPECT_EQ(source->unreadable()[0].first, 10 * kPage);
+  EXPECT_EQ(source->unreadable()[0].second, 12 * kPage);
+  EXPECT_TRUE(source->TouchesUnreadable(12 * kPage - 1, 12 * kPage));
+  EXPECT_FALSE(source->TouchesUnreadable(12 * kPage, 13 * kPage));
+  EXPECT_FALSE(source->TouchesUnreadable(0, 10 * kPage));
 }
 
 TEST(SegmentSource, ADeviceThatReadsNothingIsAllZerosAndOneRange) {

@@ -76,14 +76,27 @@ export function openSegment(file: string, stored: Buffer): Segment {
   return segment
 }
 
+/** Whether it names the number and the kind that the file's name has; a name without them fits all. */
+function isOfFile({ number, isCheckpoint }: Header, file: string): boolean {
+  const name = /^(\d{16})\.(wal|wal\.gz|ckpt)$/.exec(file)
+  return name === null || (Number(name[1]) === number && (name[2] === 'ckpt') === isCheckpoint)
+}
+
+/** All but `checksum` and `copy`. */
+function saidAlike(one: Buffer, other: Buffer): boolean {
+  const [first, second] = [one, other].map((block) => Buffer.from(block).fill(0, 12, 16).fill(0, 68, 72)) as [Buffer, Buffer]
+  return first.equals(second)
+}
+
 function findHeader(segment: Segment): void {
   const { file, bytes } = segment
   const copyBytes = constant('header::kCopyBytes')
-  for (let copy = 0; copy < constant('header::kCopies'); copy++) {
-    const header = validHeader(bytes.subarray(copy * copyBytes, (copy + 1) * copyBytes), copy)
-    if (header === undefined) segment.badCopies.push(copy)
-    else segment.header ??= header
-  }
+  const blocks = Array.from({ length: constant('header::kCopies') }, (_, copy) => bytes.subarray(copy * copyBytes, (copy + 1) * copyBytes))
+  const headers = blocks.map((block, copy) => validHeader(block, copy))
+  const counts = headers.findIndex((header) => header !== undefined && isOfFile(header, file))
+  const chosen = counts >= 0 ? counts : headers.findIndex((header) => header !== undefined)
+  segment.header = headers[chosen]
+  segment.badCopies = blocks.flatMap((block, copy) => (headers[copy] === undefined || !saidAlike(block, blocks[chosen] as Buffer) ? [copy] : []))
   if (segment.header !== undefined) return
   const versions = [0, 1].map((copy) => {
     const block = bytes.subarray(copy * copyBytes)

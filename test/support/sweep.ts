@@ -160,16 +160,17 @@ async function inLanes(target: SweepTarget, count: number, visit: (lane: Lane, i
   if (failures.length > 0) throw failures[0]
 }
 
-/** Flips each of the 8 bits of each of the bytes at `offsets` in turn. Returns how many were flipped. */
+/** Flips `bits` (each of the 8) of each of the bytes at `offsets` in turn. Returns how many were flipped. */
 export async function flipEachBit(
   target: SweepTarget,
   offsets: readonly number[],
-  check: (outcome: Outcome, offset: number, bit: number) => void
+  check: (outcome: Outcome, offset: number, bit: number) => void,
+  bits: (offset: number) => readonly number[] = () => [0, 1, 2, 3, 4, 5, 6, 7]
 ): Promise<number> {
   let flipped = 0
   await inLanes(target, offsets.length, async (lane, index) => {
     const offset = offsets[index] as number
-    for (let bit = 0; bit < 8; bit++) {
+    for (const bit of bits(offset)) {
       check(await lane.withBitFlipped(offset, bit), offset, bit)
       flipped++
     }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -13,10 +12,6 @@
 
 #include "platform/posix_error.h"
 
-#if defined(__linux__) && !defined(MADV_POPULATE_READ)
-#define MADV_POPULATE_READ 22
-#endif
-
 namespace ingest_wal {
 namespace {
 
@@ -24,38 +19,6 @@ constexpr size_t kMaxParts = 64;
 static_assert(kMaxParts <= 1024, "IOV_MAX of Linux and macOS");
 
 off_t Offset(uint64_t offset) { return static_cast<off_t>(offset); }
-
-class PosixMapping : public Mapping {
- public:
-  PosixMapping(const uint8_t* data, uint64_t size, std::string name) : data_(data), size_(size), name_(std::move(name)) {}
-  ~PosixMapping() override { munmap(const_cast<uint8_t*>(data_), static_cast<size_t>(size_)); }
-
-  const uint8_t* data() const override { return data_; }
-  uint64_t size() const override { return size_; }
-
-  Status Populate(uint64_t offset, uint64_t count) override {
-#if defined(__linux__)
-    const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-    const uint64_t from = offset / page * page;
-    uint8_t* at = const_cast<uint8_t*>(data_) + from;
-    const size_t bytes = static_cast<size_t>(std::min(size_, offset + count) - from);
-    int result = 0;
-    do {
-      result = madvise(at, bytes, MADV_POPULATE_READ);
-    } while (result != 0 && (errno == EINTR || errno == EAGAIN));
-    return result == 0 ? Status() : ErrnoStatus("read (mapped)", name_, errno);
-#else
-    (void)offset;
-    (void)count;
-    return Status(ErrorCode::kIo, "this system cannot tell whether mapped pages of " + name_ + " can be read");
-#endif
-  }
-
- private:
-  const uint8_t* const data_;
-  const uint64_t size_;
-  const std::string name_;
-};
 
 class PosixFile : public File {
  public:
@@ -155,16 +118,6 @@ class PosixFile : public File {
     struct stat info;
     if (fstat(descriptor_, &info) != 0) return ErrnoStatus("stat", name_, errno);
     *size = static_cast<uint64_t>(info.st_size);
-    return Status();
-  }
-
-  Status Map(std::unique_ptr<Mapping>* mapping) override {
-    uint64_t size = 0;
-    INGEST_WAL_RETURN_IF_ERROR(Size(&size));
-    if (size == 0) return ErrnoStatus("map", name_, EINVAL);
-    void* data = mmap(nullptr, static_cast<size_t>(size), PROT_READ, MAP_SHARED, descriptor_, 0);
-    if (data == MAP_FAILED) return ErrnoStatus("map", name_, errno);
-    *mapping = std::make_unique<PosixMapping>(static_cast<const uint8_t*>(data), size, name_);
     return Status();
   }
 

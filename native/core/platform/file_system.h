@@ -18,18 +18,6 @@
 
 namespace ingest_wal {
 
-// Read-only view of a whole file that must not change while it is mapped. Touching a page that the device
-// cannot read kills a process, so a range is asked for first.
-class Mapping {
- public:
-  virtual ~Mapping() = default;
-  virtual const uint8_t* data() const = 0;
-  virtual uint64_t size() const = 0;
-  // Brings [offset, offset + count) into memory. An error says that the range cannot be touched safely:
-  // unreadable, or this kernel cannot promise it (MADV_POPULATE_READ, Linux 5.14); read the file instead.
-  virtual Status Populate(uint64_t offset, uint64_t count) = 0;
-};
-
 class File {
  public:
   virtual ~File() = default;
@@ -56,7 +44,6 @@ class File {
   virtual Status Allocate(uint64_t size, bool* reserved) = 0;
   virtual Status Truncate(uint64_t size) = 0;
   virtual Status Size(uint64_t* size) = 0;
-  virtual Status Map(std::unique_ptr<Mapping>* mapping) = 0;
   // Readers of a file hold it shared, so that nobody fills it again for other content meanwhile: who means to do that
   // holds it exclusively. Does not wait; `*locked` is false when another holder is in the way. An error says that
   // this file system has no locks. Held until Unlock(), or until this object is gone.

@@ -40,7 +40,6 @@ class CountedFile : public File {
   Status Sync() override { return ReadOnly(); }
   Status Allocate(uint64_t, bool*) override { return ReadOnly(); }
   Status Truncate(uint64_t) override { return ReadOnly(); }
-  Status Map(std::unique_ptr<Mapping>*) override { return ReadOnly(); }
   Status Size(uint64_t* size) override {
     *size = bytes_.size;
     return Status();

@@ -1,5 +1,5 @@
 export type Call =
-  | 'none' | 'write' | 'sync' | 'allocate' | 'truncate' | 'open' | 'rename' | 'unlink' | 'map' | 'populate' | 'memory'
+  | 'none' | 'write' | 'sync' | 'allocate' | 'truncate' | 'open' | 'rename' | 'unlink' | 'map' | 'memory'
   | 'directory sync' | 'lock' | 'read'
 export type FaultError = 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EINTR' | 'EMFILE' | 'EOPNOTSUPP' | 'short' | 'torn' | 'death' | 'lie'
 

@@ -14,7 +14,7 @@ const MOST_INTERRUPTIONS = 5
 
 /** Kinds of calls, in the order of the shim's enum; 'none' is 0. */
 export const CALLS = Object.freeze([
-  'none', 'write', 'sync', 'allocate', 'truncate', 'open', 'rename', 'unlink', 'map', 'populate', 'memory', 'directory sync', 'lock', 'read'
+  'none', 'write', 'sync', 'allocate', 'truncate', 'open', 'rename', 'unlink', 'map', 'memory', 'directory sync', 'lock', 'read'
 ])
 export const ERRORS = Object.freeze({ EIO, ENOSPC, EDQUOT, EINTR, EMFILE, EOPNOTSUPP, short: 1000, torn: 1001, death: 1002, lie: 1003 })
 

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 // In the order of CALLS in fault-control.mjs; 0 is none.
-enum call { NONE, WRITE, SYNC, ALLOCATE, TRUNCATE, OPEN, RENAME, UNLINK, MAP, POPULATE, MEMORY, DIRECTORY_SYNC, LOCK, READ };
+enum call { NONE, WRITE, SYNC, ALLOCATE, TRUNCATE, OPEN, RENAME, UNLINK, MAP, MEMORY, DIRECTORY_SYNC, LOCK, READ };
 
 // Behind the numbers of errors.
 enum { SHORT = 1000, TORN = 1001, DEATH = 1002, LIE = 1003 };
@@ -38,7 +38,7 @@ struct control {
 };
 
 static const char kRings[] = "/dev/shm/ingest-wal-";
-enum { MADVISE_POPULATE_READ = 22, PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096 };
 
 static struct control *control;
 
@@ -220,11 +220,6 @@ void *mmap64(void *address, size_t length, int protection, int flags, int descri
   return mmap(address, length, protection, flags, descriptor, offset);
 }
 
-// Only the log asks for this advice.
-int madvise(void *address, size_t length, int advice) {
-  REAL(madvise);
-  return fails(POPULATE, advice == MADVISE_POPULATE_READ) ? -1 : real(address, length, advice);
-}
 
 // --- Calls on a name
 
