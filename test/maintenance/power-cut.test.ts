@@ -18,6 +18,8 @@ import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { NativeCheckpoint } from '../../binding.js'
 import { WalError } from '../../lib/errors.js'
 import { readLog, recover } from '../../lib/index.js'
+import { readLossFile, writeLossFile } from '../../lib/losses/loss-files.js'
+import { lossOf } from '../../lib/losses/loss.js'
 import { archiveCheckpoint, moveToArchive } from '../../lib/maintenance/archive.js'
 import type { CheckpointRequest } from '../../lib/maintenance/compaction.js'
 import { CompressionJob } from '../../lib/maintenance/compression.js'
@@ -38,6 +40,7 @@ const STATES = Number(process.env['INGEST_WAL_MAINTENANCE_CUTS'] ?? 1000)
 const LOG = '/memory/log'
 const ARCHIVE = '/memory/archive/of/logs'
 const SEGMENTS = 5
+const DAMAGE = { kind: 'entry', segment: 1, file: segmentName(1), offset: 8192, endOffset: 8300, firstLsn: 1, lastLsn: 1, previousLsn: 0, users: ['user-1'], detail: '' }
 const SIGNAL = new AbortController().signal
 
 // --- Where the library's calls go
@@ -273,6 +276,24 @@ const quarantine: Part = {
   wrongAtEnd: (settled) => (settled && disk().has(join(LOG, FIRST)) ? 'it was not moved' : reports().length === 0 ? 'nothing is told' : '')
 }
 
+/** Losses are told one after the other: `told` says how many were, for good. */
+let told = 0
+const losses: Part = {
+  start: () => (told = 0),
+  run: async () => {
+    for (let count = told + 1; count <= 3; count++) {
+      await writeLossFile(LOG, { losses: Array.from({ length: count }, (_, index) => lossOf(DAMAGE, `loss-${index}`, '2026-01-01T00:00:00.000Z')), truncated: false })
+      told = count
+    }
+  },
+  wrong: async () => {
+    const { content, problem } = await readLossFile(LOG)
+    if (problem !== undefined) return problem
+    return content.losses.length >= told ? '' : `${content.losses.length} losses are there, ${told} were told`
+  },
+  wrongAtEnd: () => (told === 3 ? '' : 'not all were told')
+}
+
 // --- All of it together
 
 /** The oldest segments compressed, a checkpoint under a label, a second one, and all segments that they stand for archived. */
@@ -329,6 +350,7 @@ describe('cut at any change, and once more', () => {
   test('a segment that is moved to another disk', () => survives('archive on another disk', onAnotherDisk))
   test('a checkpoint that is archived under a label', () => survives('label', labelling))
   test('a damaged file that is put in quarantine, and the report of it', () => survives('quarantine', quarantine))
+  test('losses that are remembered', () => survives('losses', losses))
   test('compression, checkpoints and retention, one after the other', () => survives('together', together, STATES / 5))
 })
 

@@ -166,7 +166,7 @@ export class MemoryDisk {
   // --- node:fs/promises
 
   readonly #system = {
-    open: (path: string, flags: string): unknown => {
+    open: (path: string, flags: string | number): unknown => {
       const found = this.#find(path)
       if (flags === 'wx') {
         if (found !== undefined) throw failure('EEXIST', path)
@@ -228,7 +228,9 @@ export class MemoryDisk {
     },
     stat: (path: string): unknown => {
       this.#look()
-      return this.#stat(path)
+      const node = this.#find(path)
+      if (node === undefined) throw failure('ENOENT', path)
+      return statOf(node)
     },
     lstat: (path: string): unknown => this.#system.stat(path),
     statfs: (): unknown => ({ bavail: 1e9, bsize: 4096 })
@@ -239,7 +241,7 @@ export class MemoryDisk {
   #handle(node: MemoryFile | MemoryDirectory, path: string): unknown {
     const file = (): MemoryFile => node as MemoryFile
     return promised({
-      stat: () => ({ size: file().current.length }),
+      stat: () => statOf(node),
       read: (to: Buffer, offset: number, count: number, position: number) => {
         this.#look()
         return { bytesRead: file().current.copy(to, offset, position, position + count) }
@@ -250,6 +252,7 @@ export class MemoryDisk {
       },
       writeFile: (text: string) => this.#write(path, file(), Buffer.from(text), 0),
       chmod: () => this.#look(),
+      chown: () => this.#look(),
       sync: () => {
         this.#change(() => {
           if (this.forgets !== (node.isDirectory ? 'directory sync' : 'file sync')) node.sync()
@@ -299,16 +302,14 @@ export class MemoryDisk {
     return node
   }
 
-  #stat(path: string): { size: number; blocks: number; isFile: () => boolean } {
-    const node = this.#find(path)
-    if (node === undefined) throw failure('ENOENT', path)
-    const size = node.isDirectory ? 0 : node.current.length
-    return { size, blocks: Math.ceil(size / SECTOR_BYTES), isFile: () => !node.isDirectory }
-  }
-
   #diskOf(path: string): string | undefined {
     return this.otherDisks.find((disk) => path.startsWith(disk))
   }
+}
+
+function statOf(node: MemoryFile | MemoryDirectory): { size: number; blocks: number; uid: number; gid: number; isFile: () => boolean } {
+  const size = node.isDirectory ? 0 : node.current.length
+  return { size, blocks: Math.ceil(size / SECTOR_BYTES), uid: 0, gid: 0, isFile: () => !node.isDirectory }
 }
 
 function failure(code: string, path: string): NodeJS.ErrnoException {
