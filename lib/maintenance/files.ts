@@ -1,7 +1,7 @@
 /** The files of a log by their names: numbers, sizes, and how to move one so that it stays where it is. */
 import { constants } from 'node:fs'
 import { copyFile, link, lstat, mkdir, open, readdir, rm } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 
 /** A segment, with all the files that hold it: as it was written, compressed, or both for a moment. */
 export interface SegmentFile {
@@ -88,11 +88,11 @@ export async function moveDurably(file: string, target: string, otherwise: () =>
 
 /**
  * Makes a directory, with those above it that are not there. All their names are durable then, also those that another process
- * has made before it died.
+ * has made before it died; but for `base`, which is there for good, and what is above that.
  */
-export async function makeDirectory(directory: string): Promise<void> {
+export async function makeDirectory(directory: string, base = sep): Promise<void> {
   await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })
-  for (let path = resolve(directory); path !== dirname(path); path = dirname(path)) {
+  for (let path = resolve(directory); path !== resolve(base) && path !== dirname(path); path = dirname(path)) {
     try {
       await syncDirectory(dirname(path))
     } catch (error) {

@@ -1,6 +1,6 @@
 /** Repairs a copy of a log, and leaves the log itself as it is. */
 import { lstat, readdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { throwIfAborted } from '../errors.js'
 import { copySynced, makeDirectory, syncDirectory } from '../maintenance/files.js'
 import { makeLog } from '../maintenance/new-log.js'
@@ -42,7 +42,7 @@ async function copyFiles(from: string, to: string, names: RegExp, signal: AbortS
     throw error
   })
   if (found.length === 0) return
-  await makeDirectory(to)
+  await makeDirectory(to, dirname(to))
   for (const name of found.filter((each) => names.test(each))) {
     throwIfAborted(signal)
     if (!(await lstat(join(from, name))).isFile()) continue

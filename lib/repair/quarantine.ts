@@ -70,7 +70,7 @@ export async function writeLossReport(directory: string, report: LossReport): Pr
 
 async function quarantineOf(directory: string): Promise<string> {
   const quarantine = join(directory, QUARANTINE)
-  await makeDirectory(quarantine)
+  await makeDirectory(quarantine, directory)
   return quarantine
 }
 
