@@ -90,7 +90,7 @@ export async function moveDurably(file: string, target: string, otherwise: () =>
  * Makes a directory, with those above it that are not there. All their names are durable then, also those that another process
  * has made before it died; but for `base`, which is there for good, and what is above that.
  */
-export async function makeDirectory(directory: string, base = sep): Promise<void> {
+export async function makeDirectory(directory: string, base: string = sep): Promise<void> {
   await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })
   for (let path = resolve(directory); path !== resolve(base) && path !== dirname(path); path = dirname(path)) {
     try {
