@@ -29,7 +29,7 @@ function rows(users: readonly string[], fromHour: number): string {
   return users.map((user, index) => `${JSON.stringify({ user, time: fromHour * HOUR_MS + index * 1000, value: index, note: ESCAPES })}\n`).join('')
 }
 
-beforeAll(async () => {
+beforeAll(() => {
   folder = temporaryDirectory()
   directory = join(folder, 'log')
   writeFileSync(join(folder, 'rows.ndjson'), rows([...USERS, ...REFUSED], 1) + rows(USERS, 2))
@@ -83,7 +83,7 @@ describe('a log with such users and payloads, open buffers among them, and damag
     ['inspect'], ['inspect', '--format', 'json'], ['inspect', '--format', 'jsonl'], ['inspect', '--format', 'csv'], ['inspect', '--incomplete'],
     ['inspect', '--user', ESCAPES], ['verify'], ['stats'], ['stats', '--format', 'json']
   ])('%s %s %s shows nothing raw', async (command, ...options) => {
-    const { stdout, stderr } = await runCli([command as string, damaged, ...options])
+    const { stdout, stderr } = await runCli([command, damaged, ...options])
     expect(stdout).not.toBe('')
     expect({ stdout: RAW.exec(stdout)?.[0], stderr: RAW.exec(stderr)?.[0] }).toEqual({ stdout: undefined, stderr: undefined })
   })
