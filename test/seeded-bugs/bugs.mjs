@@ -64,15 +64,15 @@ export const SEEDED_BUGS = Object.freeze([
   {
     name: 'renamed spare without directory fsync',
     file: 'native/core/segment_writer.cc',
-    from: '  INGEST_WAL_RETURN_IF_ERROR(directory_->Sync());\n  // From here on readers',
-    to: '  // From here on readers',
+    from: '  INGEST_WAL_RETURN_IF_ERROR(directory_->Sync());\n  const uint64_t from',
+    to: '  const uint64_t from',
     test: POWER_CUT
   },
   {
     name: 'segment named before its header is synced',
     file: 'native/core/segment_writer.cc',
-    from: '  INGEST_WAL_RETURN_IF_ERROR(file_->Sync());\n  INGEST_WAL_RETURN_IF_ERROR(directory_->Rename(',
-    to: '  INGEST_WAL_RETURN_IF_ERROR(directory_->Rename(',
+    from: '  INGEST_WAL_RETURN_IF_ERROR(file_->Sync());\n  // It is what its header says.',
+    to: '  // It is what its header says.',
     test: ['segment_writer_test', 'SegmentWriter.HasItsNameOnlyWhenItsHeaderIsDurable']
   },
   {
