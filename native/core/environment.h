@@ -24,7 +24,7 @@ struct Environment {
 // More gain little: the memory's bandwidth is the limit, and the service has other work for its cores.
 constexpr unsigned kMostScanThreads = 4;
 
-// What it points to is never destroyed: a process that ends by exit() destroys what is static while threads of its logs still run.
+// What it points to is never destroyed: platform/never_destroyed.h.
 inline Environment SystemEnvironment() {
   const unsigned scan_threads = std::max(1u, std::min(kMostScanThreads, std::thread::hardware_concurrency()));
   return Environment{SystemFileSystem(), SystemSharedMemory(), SystemClock(), SystemRandom(), scan_threads,

@@ -8,6 +8,7 @@
 #endif
 
 #include "platform/clock.h"
+#include "platform/never_destroyed.h"
 
 namespace ingest_wal {
 namespace {
@@ -44,13 +45,11 @@ class PosixRandom : public Random {
 }  // namespace
 
 Clock* SystemClock() {
-  static PosixClock* const clock = new PosixClock;  // never destroyed: see environment.h
-  return clock;
+  return NeverDestroyed<PosixClock>();
 }
 
 Random* SystemRandom() {
-  static PosixRandom* const random = new PosixRandom;  // never destroyed: see environment.h
-  return random;
+  return NeverDestroyed<PosixRandom>();
 }
 
 }  // namespace ingest_wal

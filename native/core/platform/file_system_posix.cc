@@ -9,6 +9,7 @@
 
 #include "platform/file_posix.h"
 #include "platform/file_system.h"
+#include "platform/never_destroyed.h"
 #include "platform/posix_error.h"
 
 namespace ingest_wal {
@@ -230,8 +231,7 @@ class PosixFileSystem : public FileSystem {
 }  // namespace
 
 FileSystem* SystemFileSystem() {
-  static PosixFileSystem* const files = new PosixFileSystem;  // never destroyed: see environment.h
-  return files;
+  return NeverDestroyed<PosixFileSystem>();
 }
 
 }  // namespace ingest_wal

@@ -1,3 +1,4 @@
+#include "platform/never_destroyed.h"
 #include "platform/process_fence.h"
 
 #if defined(__linux__) && defined(__x86_64__)
@@ -24,10 +25,9 @@ class MembarrierFence : public ProcessFence {
 }  // namespace
 
 ProcessFence* SystemProcessFence() {
-  static MembarrierFence* const fence = new MembarrierFence;  // never destroyed: see environment.h
   // Once more does no harm, and the child of a fork has to.
   const bool is_registered = CallMembarrier(kRegisterPrivateExpedited);
-  return is_registered ? fence : nullptr;
+  return is_registered ? NeverDestroyed<MembarrierFence>() : nullptr;
 }
 #else
 ProcessFence* SystemProcessFence() { return nullptr; }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "platform/never_destroyed.h"
 #include "platform/posix_error.h"
 #include "platform/shared_memory.h"
 
@@ -105,8 +106,7 @@ class PosixSharedMemory : public SharedMemory {
 }  // namespace
 
 SharedMemory* SystemSharedMemory() {
-  static PosixSharedMemory* const memory = new PosixSharedMemory;  // never destroyed: see environment.h
-  return memory;
+  return NeverDestroyed<PosixSharedMemory>();
 }
 
 }  // namespace ingest_wal
