@@ -80,7 +80,9 @@ test('from outside: the same', async () => {
 test('a file that cannot be read is in quarantine, durably, before another takes its name', async () => {
   writeFileSync(join(directory, 'losses.json'), 'noise')
   const ledger = await LossLedger.open(directory, [])
-  expect(steps).toEqual([
+  // The directories above are there already; that they are synced too when one is made is not what this is about.
+  const above = [1, 2, 3, 4, 5].map((levels) => `sync ${basename(join(directory, ...Array<string>(levels).fill('..')))}`)
+  expect(steps.filter((step) => !above.includes(step))).toEqual([
     `sync ${log}`,
     'link losses.json losses.json',
     'sync quarantine',
