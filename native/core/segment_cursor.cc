@@ -112,12 +112,15 @@ void SegmentCursor::Note(Finding::Kind kind, const ScanStep& step) {
     finding.nonzero_end = step.nonzero_end;
   }
   finding.truncated = finding.truncated || step.truncated;
-  if (step.offset >= window_offset_ && step.offset < window_offset_ + window_.size) {
-    const size_t skip = static_cast<size_t>(step.offset - window_offset_);
-    const size_t rest = static_cast<size_t>(
-        std::min<uint64_t>(window_.size - skip, step.end - step.offset));
-    GuessUser(window_.Subspan(skip, rest), &findings_[open_findings_]);
+  // Of a stretch that a window does not hold whole, the bytes are asked for once more: who reads in other windows must not know
+  // of other users.
+  const size_t count = static_cast<size_t>(std::min<uint64_t>(step.end - step.offset, entry::kUserIdAt + kMaxUserIdBytes));
+  if (step.offset >= window_offset_ && step.offset + count <= window_offset_ + window_.size) {
+    GuessUser(window_.Subspan(static_cast<size_t>(step.offset - window_offset_), count), &findings_[open_findings_]);
+    return;
   }
+  std::vector<uint8_t> bytes(count);
+  GuessUser(Bytes(bytes.data(), source_->Peek(step.offset, bytes.data(), count)), &findings_[open_findings_]);
 }
 
 void SegmentCursor::NoteMark(const ScanStep& step) {

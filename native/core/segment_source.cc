@@ -82,6 +82,12 @@ Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
   return Status();
 }
 
+size_t SegmentSource::Peek(uint64_t offset, uint8_t* to, size_t count) {
+  size_t got = 0;
+  if (offset >= size_ || !file_->ReadAt(offset, to, static_cast<size_t>(std::min<uint64_t>(count, size_ - offset)), &got).ok()) return 0;
+  return got;
+}
+
 void SegmentSource::ReadUnitByUnit(uint64_t offset, uint8_t* to, size_t count) {
   uint64_t at = offset;
   const uint64_t end = offset + count;

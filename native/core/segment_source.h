@@ -37,6 +37,9 @@ class SegmentSource {
   // Where the hole ends that the last window is the beginning of, when the file system says that there is one; else 0.
   uint64_t hole_end() const { return hole_end_; }
 
+  // Fills `to` with up to `count` bytes from `offset`, and leaves the window as it is; how many. 0 where they cannot be read.
+  size_t Peek(uint64_t offset, uint8_t* to, size_t count);
+
   // [first, second) ranges that could not be read, in the order of their places.
   const std::vector<std::pair<uint64_t, uint64_t>>& unreadable() const { return unreadable_; }
   bool TouchesUnreadable(uint64_t offset, uint64_t end) const;
