@@ -84,7 +84,8 @@ export class ServiceModel {
     }
     open ??= this.#begin(user, this.rules.clock === 'event' ? timestamp : this.nowMs)
     open.rows.push(row)
-    open.ended = dueReason(open, nowMs)
+    // One that was just begun is as late as what is in it, not as what was before it.
+    open.ended = this.#reasonOf(open)
     this.position = Math.max(this.position, row.row)
     const oldest = user.buffers[0] as Buffer
     return { size: sizeOf(user), ready: oldest.ended !== undefined && !oldest.parked, reason: oldest.ended }
