@@ -48,7 +48,7 @@ export async function readLosses(directory: string, shown: readonly Damage[] = [
       problems: [found.problem, acknowledged.problem].filter((problem) => problem !== undefined)
     }
   } catch (error) {
-    throw failed(directory, error)
+    throw lossFailure(directory, error)
   }
 }
 
@@ -69,7 +69,7 @@ export async function acknowledgeLosses(directory: string, losses: readonly Loss
     ]
     await writeAcknowledgedFile(directory, [...kept, ...added].slice(-MOST_ACKNOWLEDGED))
   } catch (error) {
-    throw failed(directory, error)
+    throw lossFailure(directory, error)
   }
 }
 
@@ -81,7 +81,8 @@ function stillThere(before: readonly Acknowledged[], losses: readonly Loss[] | u
   return before.filter(({ id, place }) => ids.has(id) || places.hasPart(place))
 }
 
-function failed(directory: string, cause: unknown): WalError {
+/** What the system said of the files, as the error of this package. */
+export function lossFailure(directory: string, cause: unknown): WalError {
   const { message, code = '' } = cause as NodeJS.ErrnoException
   return new WalError(CODES[code] ?? 'ERR_WAL_IO', `the losses of ${directory}: ${message}`, { cause })
 }

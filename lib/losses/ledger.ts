@@ -7,7 +7,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { moveToQuarantine } from '../repair/quarantine.js'
 import type { Damage } from '../wal/types.js'
-import { acknowledgeLosses } from './acknowledge.js'
+import { acknowledgeLosses, lossFailure } from './acknowledge.js'
 import { isMendedByStart, KnownPlaces, LOSS_FILE_KIND, lossOf, MOST_COPIES, type Loss } from './loss.js'
 import { acknowledgedFileIdentity, LOSSES_FILE, MOST_LOSSES, readAcknowledgedFile, readLossFile, writeLossFile } from './loss-files.js'
 
@@ -42,11 +42,15 @@ export class LossLedger {
 
   /**
    * For the process that has the log's lock. `found`: what recovery has just met; it is written down before this resolves, where
-   * that is possible (`problems` says so otherwise). Throws only what passes: no descriptors, no memory.
+   * that is possible (`problems` says so otherwise). Throws `ERR_WAL_IO` for what passes alone: no descriptors, no memory.
    */
   static async open(directory: string, found: readonly Damage[]): Promise<LossLedger> {
     const ledger = new LossLedger(directory)
-    await ledger.#begin(found)
+    try {
+      await ledger.#begin(found)
+    } catch (error) {
+      throw lossFailure(directory, error)
+    }
     return ledger
   }
 
