@@ -1,7 +1,7 @@
-// Proves that a log survives being killed again and again, wherever that hits it: every other SIGKILL comes from outside at a
-// random moment; the others are aimed at the k-th system call of a kind, or into the midst of a write, of recovery with the ring of
-// the process before, and of batches and rotations. What append returned is there, and nothing else. Last, rings that are lost
-// are seen to be noticed.
+// Proves that a log survives being killed again and again, wherever that hits it. Half of the SIGKILLs hit what they are aimed at: the
+// k-th system call of a kind, or the midst of a write, of recovery with the ring of the process before, or of batches and rotations;
+// the others come from outside at a random moment. What append returned is there, and nothing else. Last, rings that are lost are
+// seen to be noticed.
 //   INGEST_WAL_KILL_CYCLES   how many kills (24); by hand: npm run kill-cycles -- --cycles 1000
 //   INGEST_WAL_SEED          repeats a run
 // Calls are hit by LD_PRELOAD (test/faults/shim). Without a C compiler the test says so and proves nothing.
@@ -26,7 +26,8 @@ test(`${CYCLES} kills, half of them aimed: nothing lost, nothing forged`, { time
   if (engine === undefined) return
   const counts = await engine.run(CYCLES)
   process.stderr.write(`kill-cycles: ${JSON.stringify(counts)}\n`)
-  expect(counts.random).toBe(Math.ceil(CYCLES / 2))
+  expect(counts.cycles).toBeGreaterThanOrEqual(CYCLES)
+  expect(2 * (counts.recovery + counts.rotation)).toBeGreaterThanOrEqual(counts.cycles)
   expect(counts.recovery).toBeGreaterThan(0)
   expect(counts.rotation).toBeGreaterThan(0)
   expect(counts.entries).toBeGreaterThan(CYCLES)

@@ -1,7 +1,7 @@
 // Cycles of life and death: a process opens a log as the last one left it, appends and reports, and is killed with SIGKILL. Half of
-// the kills come from outside at random moments; the others are aimed: fault_shim.c kills the process at the k-th system call of
-// a kind, or in the midst of a write, counted from its start (recovery, taking over the ring) or from when the log was open (batches,
-// rotations). The judge is this process: it knows what was reported, and computes what each entry has to say.
+// the kills are aimed and hit: fault_shim.c kills the process at the k-th system call of a kind, or in the midst of a write,
+// counted from its start (recovery, taking over the ring) or from when the log was open (batches, rotations). The others come from
+// outside at random moments, those among them that were aimed and whose call did not come. The judge is this process: it knows what was reported, and computes what each entry has to say.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ const NUMBERS_WHEN_OPEN = 2
 
 /** Calls at which a process is killed, and up to the how many-th of them. */
 const AIMS = {
-  recovery: { calls: ['lock', 'open', 'read', 'map', 'populate', 'memory', 'write', 'sync', 'truncate', 'allocate', 'rename', 'unlink', 'directory sync'], most: 6 },
+  recovery: { calls: ['lock', 'open', 'read', 'map', 'memory', 'write', 'sync', 'truncate', 'allocate', 'rename', 'unlink', 'directory sync'], most: 6 },
   rotation: { calls: ['write', 'sync', 'allocate', 'truncate', 'open', 'rename', 'unlink', 'directory sync'], most: 12 }
 }
 const HOW_OFTEN_TORN = 0.3
@@ -48,12 +48,18 @@ export class KillCycles {
     this.#losesRings = losesRings
   }
 
-  /** Throws when an entry is lost, forged or changed. `onCycle` is told the counts behind each. */
+  /** As many cycles as asked for, and more until half of them hit. Throws when an entry is lost, forged or changed. `onCycle` is told the counts behind each. */
   async run(cycles, onCycle = () => undefined) {
-    while (this.counts.cycles < cycles) {
-      await this.#killOneLog(Math.min(CYCLES_PER_LOG, cycles - this.counts.cycles), onCycle)
+    while (this.counts.cycles < cycles || !this.#hasHitHalf()) {
+      const left = Math.max(1, cycles - this.counts.cycles)
+      await this.#killOneLog(Math.min(CYCLES_PER_LOG, left), onCycle)
     }
     return this.counts
+  }
+
+  #hasHitHalf() {
+    const { cycles, recovery, rotation } = this.counts
+    return 2 * (recovery + rotation) >= cycles
   }
 
   async #killOneLog(cycles, onCycle) {
@@ -77,11 +83,11 @@ export class KillCycles {
     rmSync(directory, { recursive: true })
   }
 
-  /** Every other kill is aimed, at recovery and at rotation in turn. */
+  /** Aimed until half of all kills hit what they were aimed at; at what was hit less often of recovery and rotation. */
   #draw() {
-    const { cycles } = this.counts
-    if (cycles % 2 === 0) return { aim: 'random', afterMs: this.#random() * LONGEST_LIFE_MS, whenOpen: this.#random() < 0.5 }
-    const aim = cycles % 4 === 1 ? 'recovery' : 'rotation'
+    const { recovery, rotation } = this.counts
+    if (this.#hasHitHalf()) return { aim: 'random', afterMs: this.#random() * LONGEST_LIFE_MS, whenOpen: this.#random() < 0.5 }
+    const aim = recovery <= rotation ? 'recovery' : 'rotation'
     const { calls, most } = AIMS[aim]
     const call = calls[Math.floor(this.#random() * calls.length)]
     const error = call === 'write' && this.#random() < HOW_OFTEN_TORN ? 'torn' : 'death'
@@ -119,7 +125,7 @@ export class KillCycles {
     const { counts } = this
     if (isBeforeOpen) counts.beforeOpen++
     if (aim === 'random') counts.random++
-    else if (!hasDied) counts.missed++
+    else if (!hasDied) counts.missed++ // AIMED_LIFE_MS without such a call
     else {
       counts[aim]++
       counts.calls[fault.call] = (counts.calls[fault.call] ?? 0) + 1

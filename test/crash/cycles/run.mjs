@@ -1,4 +1,4 @@
-// Kills a log's process again and again, half of the time at chosen system calls, and judges what is left.
+// Kills a log's process again and again, half of the time at chosen system calls that it hits, and judges what is left.
 //   npm run kill-cycles -- [--cycles 1000] [--seed N]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +24,7 @@ try {
   const { random, recovery, rotation, missed, beforeOpen, entries, carried, calls } = engine.counts
   const hits = Object.entries(calls).map(([call, times]) => `${call} ${times}`).join(', ')
   console.log(
-    `${cycles} kills in ${((performance.now() - began) / 1000).toFixed(0)} s: ${random} from outside, ${recovery} at a call of recovery, ` +
+    `${engine.counts.cycles} kills in ${((performance.now() - began) / 1000).toFixed(0)} s: ${random} from outside, ${recovery} at a call of recovery, ` +
       `${rotation} at a call of batches and rotation, ${missed} that missed theirs; ${beforeOpen} before the log was open`
   )
   console.log(`at ${hits}`)

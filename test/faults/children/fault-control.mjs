@@ -38,6 +38,8 @@ export class FaultControl {
 
   /** Lets call number `from` of the kind fail, counted from 1 from now on; with `always`, each that follows it too. */
   arm({ call, error, from, always }) {
+    const kind = CALLS.indexOf(call)
+    if (kind === -1 || !(error in ERRORS)) throw new Error(`no such fault: ${call} with ${error}. Calls: ${CALLS.join(', ')}`)
     const last = error === 'EINTR' ? from + MOST_INTERRUPTIONS - 1 : FOR_EVER
     this.#setWord('armed', 0)
     this.#setWord('what', ERRORS[error])
@@ -45,7 +47,7 @@ export class FaultControl {
     this.#setWord('through', always ? last : from)
     this.#setWord('count', 0)
     this.#setWord('hits', 0)
-    this.#setWord('armed', CALLS.indexOf(call))
+    this.#setWord('armed', kind)
   }
 
   disarm() {
