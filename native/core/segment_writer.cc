@@ -112,7 +112,8 @@ Status SegmentWriter::Seal(uint64_t next_lsn, int64_t now_ms) {
 
 Status SegmentWriter::CutToPosition() {
   EndAhead();
-  INGEST_WAL_RETURN_IF_ERROR(Usable());
+  // An idle mark is not synced. If it were lost to a power cut and the cut were not, the file would look like one that lost its seal.
+  INGEST_WAL_RETURN_IF_ERROR(Sync());
   INGEST_WAL_RETURN_IF_ERROR(file_->Truncate(position()));
   reserved_ = false;
   // Back to its size, which takes no space: a file that ends behind its seal says that the seal was synced.
