@@ -113,7 +113,7 @@ void ExpectNothingLost(const ExplorerResult& result) {
 }
 
 TEST(PowerCut, LosesNothingThatWasAcknowledged) {
-  const ExplorerResult result = ExploreAndPrint("power cut", Options(States(78)));
+  const ExplorerResult result = ExploreAndPrint("power cut", Options(States(44)));
   ExpectNothingLost(result);
   ExpectCovered(result.coverage);
   EXPECT_NE(result.coverage.torn_tails, 0u);
@@ -122,7 +122,7 @@ TEST(PowerCut, LosesNothingThatWasAcknowledged) {
 }
 
 TEST(ProcessDeath, LosesNothingThatWasAppended) {
-  ExplorerOptions options = Options(States(2));
+  ExplorerOptions options = Options(States(4));
   options.process_death = true;
   const ExplorerResult result = ExploreAndPrint("process death", options);
   ExpectNothingLost(result);
@@ -133,7 +133,7 @@ TEST(ProcessDeath, LosesNothingThatWasAppended) {
 }
 
 TEST(PowerCutAfterFaults, LosesNothingThatWasAcknowledged) {
-  ExplorerOptions options = Options(States(2));
+  ExplorerOptions options = Options(States(10));
   options.faults = true;
   const ExplorerResult result = ExploreAndPrint("power cut after faults", options);
   ExpectNothingLost(result);
@@ -142,7 +142,7 @@ TEST(PowerCutAfterFaults, LosesNothingThatWasAcknowledged) {
 }
 
 TEST(ProcessDeathAfterFaults, LosesNothingThatWasAppended) {
-  ExplorerOptions options = Options(States(2));
+  ExplorerOptions options = Options(States(6));
   options.faults = true;
   options.process_death = true;
   const ExplorerResult result = ExploreAndPrint("process death after faults", options);
@@ -153,7 +153,7 @@ TEST(ProcessDeathAfterFaults, LosesNothingThatWasAppended) {
 }
 
 ExplorerResult ExploreCheckpoints(const char* what, bool process_death, bool faults) {
-  ExplorerOptions options = Options(States(4));
+  ExplorerOptions options = Options(States(9));
   options.checkpoints = true;
   options.process_death = process_death;
   options.faults = faults;
