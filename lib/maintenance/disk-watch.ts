@@ -1,7 +1,5 @@
-/** Says that a disk or a budget is about to be full before it is. */
-import { statfs } from 'node:fs/promises'
-
-export interface DiskFigures {
+/** Says that a disk or a budget is about to be full before it is. Decisions; what is free is asked in lib/metrics. */
+export interface DiskRoom {
   /** What is free for this process on the disk of the log, in bytes. */
   freeBytes: number
   segmentBytes: number
@@ -14,7 +12,7 @@ export interface DiskFigures {
 const LEAST_FREE_SEGMENTS = 2
 
 /** A sentence for each thing that there is to be warned of. Pure. */
-export function diskWarnings({ freeBytes, segmentBytes, budgetBytes, overBudgetBytes }: DiskFigures): string[] {
+export function diskWarnings({ freeBytes, segmentBytes, budgetBytes, overBudgetBytes }: DiskRoom): string[] {
   const warnings: string[] = []
   const leastBytes = LEAST_FREE_SEGMENTS * segmentBytes
   if (freeBytes < leastBytes) warnings.push(`the disk has ${freeBytes} bytes left, less than the ${leastBytes} bytes of two segments`)
@@ -24,10 +22,4 @@ export function diskWarnings({ freeBytes, segmentBytes, budgetBytes, overBudgetB
     )
   }
   return warnings
-}
-
-/** Bytes that this process may still take on the disk of `directory`. */
-export async function freeDiskBytes(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory)
-  return bavail * bsize
 }

@@ -11,13 +11,14 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NativeCheckpoint, NativeLog, NativeRecovery } from '../../binding.js'
 import { throwIfAborted, WalError } from '../errors.js'
+import { freeBytesOf } from '../metrics/disk-figures.js'
 import { checkpointDurations, type MaintenanceFigures } from '../metrics/maintenance-figures.js'
 import { scanLog } from '../wal/inspect.js'
 import { archiveCheckpoint, checkLabel, moveToArchive } from './archive.js'
 import { LogClock, SYSTEM_CLOCKS, type Clocks } from './clock.js'
 import { writeCheckpoint } from './compaction.js'
 import { CompressionJob } from './compression.js'
-import { diskWarnings, freeDiskBytes } from './disk-watch.js'
+import { diskWarnings } from './disk-watch.js'
 import { listLogFiles, syncDirectory, type LogFiles } from './files.js'
 import { LoadGate } from './load.js'
 import { decideRetention, removableThrough, type RetentionRules } from './retention.js'
@@ -411,7 +412,7 @@ export class Maintenance {
 
   async #watchDisk(overBudgetBytes: number): Promise<void> {
     const { directory, segmentBytes } = this.#log
-    const freeBytes = await freeDiskBytes(directory)
+    const freeBytes = await freeBytesOf(directory)
     const budgetBytes = this.#settings.diskBudgetBytes
     const reasons = diskWarnings({ freeBytes, segmentBytes, budgetBytes, overBudgetBytes })
     const isNews = reasons.length > this.#diskReasons.length

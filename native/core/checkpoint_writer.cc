@@ -180,6 +180,7 @@ Status CoverOfLastSegment(Directory* directory, const SegmentScan& last, Cover* 
 Status FindCover(Directory* directory, uint64_t through_segment, bool accepts_losses, Cover* cover) {
   DirectoryScan scan;
   INGEST_WAL_RETURN_IF_ERROR(ReadHeaders(directory, Extent::kLive, &scan));
+  if (!scan.has_log_id) INGEST_WAL_RETURN_IF_ERROR(scan.identity.readable);
   if (!scan.has_log_id) return NotComplete(through_segment, "but there is no log");
   cover->log_id = scan.log_id;
   if (scan.base() != nullptr) {

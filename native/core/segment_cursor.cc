@@ -31,10 +31,9 @@ Status SegmentCursor::Step(ScanStep* step) {
       INGEST_WAL_RETURN_IF_ERROR(source_->Window(position, want, &window_));
       window_offset_ = position;
       window_valid_ = true;
-      // A hole can be as long as a file can be said to be, whatever is on the disk.
-      const uint64_t hole_end = source_->hole_end();
-      if (want == kRecordAlignment && hole_end > position + window_.size) {
-        scanner_.PassHole(hole_end < source_->size() ? hole_end / kRecordAlignment * kRecordAlignment : hole_end);
+      const uint64_t hole_end = source_->HoleBehind(position + window_.size, source_->size());
+      if (want == kRecordAlignment && hole_end != 0) {
+        scanner_.PassHole(hole_end);
         continue;
       }
     }

@@ -12,6 +12,7 @@
 
 #include "bytes.h"
 #include "compressed_file.h"
+#include "format.h"
 #include "platform/file_system.h"
 
 namespace ingest_wal {
@@ -34,8 +35,13 @@ class SegmentSource {
   // next call. Fails only for want of memory: what cannot be read is supplied as zeros.
   Status Window(uint64_t offset, size_t want, Bytes* window);
 
-  // Where the hole ends that the last window is the beginning of, when the file system says that there is one; else 0.
-  uint64_t hole_end() const { return hole_end_; }
+  // How far a walk that ends at `end` need not look, when the file system says that the last window, which ends at
+  // `window_end`, is the beginning of a hole that goes on behind it; else 0. A hole can be as long as a file can be said to
+  // be, whatever is on the disk. Where something follows it, that may begin at any record's place.
+  uint64_t HoleBehind(uint64_t window_end, uint64_t end) const {
+    const uint64_t hole_end = hole_end_ < end ? hole_end_ / kRecordAlignment * kRecordAlignment : end;
+    return hole_end_ > window_end && end > window_end ? hole_end : 0;
+  }
 
   // Fills `to` with up to `count` bytes from `offset`, and leaves the window as it is; how many. 0 where they cannot be read.
   size_t Peek(uint64_t offset, uint8_t* to, size_t count);

@@ -38,11 +38,10 @@ class FormerWalk {
   }
 
  private:
-  // As the segment cursor does.
   bool PassHole(size_t want) {
-    const uint64_t hole_end = std::min(source_->hole_end(), end_);
-    if (want != kRecordAlignment || hole_end <= window_offset_ + window_.size) return false;
-    scanner_.PassHole(hole_end < end_ ? hole_end / kRecordAlignment * kRecordAlignment : hole_end);
+    const uint64_t hole_end = source_->HoleBehind(window_offset_ + window_.size, end_);
+    if (want != kRecordAlignment || hole_end == 0) return false;
+    scanner_.PassHole(hole_end);
     return true;
   }
 

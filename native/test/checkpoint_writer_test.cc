@@ -426,6 +426,18 @@ TEST(CheckpointWriter, AnErrorOfAnyCallLeavesTheLogAsItWasOrAWholeCheckpointMore
   }
 }
 
+TEST(CheckpointWriter, ADeviceThatReadsNothingIsCalledSoAndNotAWrongArgument) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  const std::unique_ptr<MemoryWorld> before = world.AfterProcessDeath();
+  world.SetFault([](Call call, const std::string&) {
+    return call == Call::kRead ? Status(ErrorCode::kIo, "failed", EIO) : Status();
+  });
+  EXPECT_EQ(WriteCheckpoint(&world, KeepAll(2)).code(), ErrorCode::kIo);
+  world.SetFault(nullptr);
+  ExpectUnchanged(&world, before.get());
+}
+
 TEST(CheckpointWriter, ADiskThatStaysFullLeavesTheLogAsItWas) {
   MemoryWorld world;
   WriteEntries(&world, EntriesOfEveryForm());

@@ -60,7 +60,6 @@ Status FaultPlan::operator()(Call call) {
   return Status(code_, "the device failed", EIO);
 }
 
-
 std::string Life::Run() {
   const uint64_t operations = 5 + (*random_)() % kMaxOperations;
   for (uint64_t i = 0; i < operations && world_->powered() && wrong_.empty(); i++) {

@@ -2,7 +2,8 @@
 // kept; and that what is free is asked of the log's own disk.
 import { statfsSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { diskWarnings, freeDiskBytes } from '../../lib/maintenance/disk-watch.js'
+import { diskWarnings } from '../../lib/maintenance/disk-watch.js'
+import { freeBytesOf } from '../../lib/metrics/disk-figures.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 
 const newDirectory = temporaryDirectories()
@@ -27,7 +28,7 @@ test('both are said', () => {
 test('what is free is what the file system says', async () => {
   const directory = newDirectory()
   const { blocks, bsize } = statfsSync(directory)
-  const free = await freeDiskBytes(directory)
+  const free = await freeBytesOf(directory)
   expect(free).toBeGreaterThan(0)
   expect(free).toBeLessThanOrEqual(blocks * bsize)
 })

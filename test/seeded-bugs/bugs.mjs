@@ -9,7 +9,6 @@
 //   test     who must see it: a program of native/test and a part of a test's name, or a file of vitest and a part of a name
 //   states   how many states are enough, for a test that counts them
 
-
 const POWER_CUT = ['power_cut_test', 'PowerCut.LosesNothingThatWasAcknowledged']
 const POWER_CUT_AFTER_FAULTS = ['power_cut_test', 'PowerCutAfterFaults.LosesNothingThatWasAcknowledged']
 const PROCESS_DEATH = ['power_cut_test', 'ProcessDeath.LosesNothingThatWasAppended']
@@ -81,6 +80,13 @@ export const SEEDED_BUGS = Object.freeze([
     from: '  INGEST_WAL_RETURN_IF_ERROR(file->Sync());\n  INGEST_WAL_RETURN_IF_ERROR(file->Truncate(offset + end.size));',
     to: '  INGEST_WAL_RETURN_IF_ERROR(file->Truncate(offset + end.size));',
     test: POWER_CUT
+  },
+  {
+    name: 'cut for lack of space without a sync before',
+    file: 'native/core/segment_writer.cc',
+    from: '  INGEST_WAL_RETURN_IF_ERROR(Sync());\n  INGEST_WAL_RETURN_IF_ERROR(file_->Truncate(position()));',
+    to: '  INGEST_WAL_RETURN_IF_ERROR(Usable());\n  INGEST_WAL_RETURN_IF_ERROR(file_->Truncate(position()));',
+    test: ['segment_writer_test', 'SegmentWriter.AFileThatIsCutForLackOfSpaceEndsBehindItsLastRecordWhereverThePowerGoes']
   },
   {
     name: 'room for the seal not kept',
