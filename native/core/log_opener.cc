@@ -244,6 +244,7 @@ Status LogOpener::SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn) {
   SegmentScan segment = scanned;
   std::unique_ptr<SegmentSource> source;
   INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(log_->directory_.get(), segment.file, &source));
+  source->SetPlannedBytes(segment.header.planned_bytes);
   // Sealed, and superseded from some entry on: what it holds beyond stays as it is.
   bool sealed = false;
   INGEST_WAL_RETURN_IF_ERROR(EndsWithSeal(source.get(), segment.header, &sealed));

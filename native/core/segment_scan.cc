@@ -101,7 +101,7 @@ Status CheckStillHolds(SegmentSource* source, const std::string& file, const Seg
 Status OpenThatOne(Directory* directory, const std::string& file, const SegmentHeader& header,
                    std::unique_ptr<SegmentSource>* source) {
   INGEST_WAL_RETURN_IF_ERROR(SegmentSource::Open(directory, file, source));
-  (*source)->LimitTo(header.planned_bytes);
+  (*source)->SetPlannedBytes(header.planned_bytes);
   return CheckStillHolds(source->get(), file, header);
 }
 
@@ -164,7 +164,7 @@ Status ReadSegmentHeader(Directory* directory, SegmentScan* segment) {
   NoteSizes(source.get(), segment);
   INGEST_WAL_RETURN_IF_ERROR(ReadHeader(source.get(), segment));
   if (!segment->accepted()) return Status();
-  source->LimitTo(segment->header.planned_bytes);
+  source->SetPlannedBytes(segment->header.planned_bytes);
   segment->file_bytes = source->size();
   return Status();
 }

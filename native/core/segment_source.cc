@@ -40,6 +40,17 @@ Status SegmentSource::Open(Directory* directory, const std::string& name,
   return Status();
 }
 
+// Of reserved space, a page that was read once, or read ahead, counts as data from then on (SEEK_DATA): the next pass would go
+// through it, read ahead behind it, and so on to the end of the file.
+void SegmentSource::SetPlannedBytes(uint64_t bytes) {
+  if (compressed_ != nullptr) {
+    size_ = std::min(size_, bytes);
+    return;
+  }
+  may_have_holes_ = size_ >= bytes;
+  if (may_have_holes_) file_->ReadNothingAhead();
+}
+
 // Space that was reserved and never written is most of a segment that a process left when it died.
 bool SegmentSource::WindowFromHole(uint64_t offset, size_t want, Bytes* window) {
   static const std::vector<uint8_t> zeros(kZeroWindowBytes);
@@ -64,6 +75,7 @@ Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
     ahead = std::max(want, ahead_bytes_);
     ahead_bytes_ = std::min(2 * ahead_bytes_, kWindowBytes);
   }
+  if (may_have_holes_) ahead = std::max<uint64_t>(want, std::min<uint64_t>(ahead, file_->NextHole(offset, size_) - offset));
   const size_t count = static_cast<size_t>(std::min<uint64_t>(size_ - offset, ahead));
   if (buffer_bytes_ < count) {
     buffer_.reset();

@@ -22,8 +22,9 @@ class SegmentSource {
   // kNotFound too when the file is being made another segment.
   static Status Open(Directory* directory, const std::string& name, std::unique_ptr<SegmentSource>* source);
 
-  // A compressed segment holds no more than its header says; what is beyond is not looked at.
-  void LimitTo(uint64_t bytes) { size_ = compressed_ != nullptr && bytes < size_ ? bytes : size_; }
+  // What the header says that the file was made for. A compressed segment holds no more: what is beyond is not looked at. A
+  // plain one that is still as long was not sealed, and most of it may be space that was reserved and never written.
+  void SetPlannedBytes(uint64_t bytes);
 
   uint64_t size() const { return size_; }
   // Null when the file is not compressed.
@@ -68,6 +69,7 @@ class SegmentSource {
   uint64_t unit_bytes_ = kPageBytes;
   uint64_t size_ = 0;
   uint64_t hole_end_ = 0;
+  bool may_have_holes_ = false;
   // Not a vector, which would clear what the file is about to fill.
   std::unique_ptr<uint8_t[]> buffer_;
   size_t buffer_bytes_ = 0;

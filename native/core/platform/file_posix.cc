@@ -43,6 +43,17 @@ class PosixFile : public File {
     if (next >= 0) return std::min(size, static_cast<uint64_t>(next));
     return errno == ENXIO ? size : offset;
   }
+
+  uint64_t NextHole(uint64_t offset, uint64_t size) override {
+    const off_t next = lseek(descriptor_, Offset(offset), SEEK_HOLE);
+    return next >= 0 ? std::min(size, static_cast<uint64_t>(next)) : size;
+  }
+#endif
+
+#if defined(POSIX_FADV_RANDOM)
+  void ReadNothingAhead() override { posix_fadvise(descriptor_, 0, 0, POSIX_FADV_RANDOM); }
+#elif defined(F_RDAHEAD)
+  void ReadNothingAhead() override { fcntl(descriptor_, F_RDAHEAD, 0); }
 #endif
 
   Status WriteAt(uint64_t offset, const Bytes* parts, size_t count) override {

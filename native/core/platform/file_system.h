@@ -28,6 +28,13 @@ class File {
     (void)size;
     return offset;
   }
+  // The first place at or behind `offset`, where there is a byte, from which on the system knows of a hole; else `size`.
+  virtual uint64_t NextHole(uint64_t offset, uint64_t size) {
+    (void)offset;
+    return size;
+  }
+  // A hint that nothing is to be read from the device but what is asked for.
+  virtual void ReadNothingAhead() {}
   // Writes all parts one behind the other, starting at `offset`; after an error any part of them may be there.
   virtual Status WriteAt(uint64_t offset, const Bytes* parts, size_t count) = 0;
   // A hint that [offset, offset + count) will be synced soon: the device may begin with it. Says nothing of durability.
