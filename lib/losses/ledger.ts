@@ -9,7 +9,7 @@ import { moveToQuarantine } from '../repair/quarantine.js'
 import type { Damage } from '../wal/types.js'
 import { acknowledgeLosses, lossFailure } from './acknowledge.js'
 import { isMendedByStart, KnownPlaces, LOSS_FILE_KIND, lossOf, MOST_COPIES, type Loss } from './loss.js'
-import { acknowledgedFileIdentity, LOSSES_FILE, MOST_LOSSES, readAcknowledgedFile, readLossFile, writeLossFile } from './loss-files.js'
+import { acknowledgedFileIdentity, LOSSES_FILE, MOST_LOSSES, NO_FILE, readAcknowledgedFile, readLossFile, writeLossFile } from './loss-files.js'
 
 const LOOK_MS = 1000
 const QUARANTINE = 'quarantine'
@@ -23,7 +23,7 @@ export class LossLedger {
   #known = new KnownPlaces()
   #acknowledged = new KnownPlaces()
   /** Of `acknowledged.json` as it was read. */
-  #identity = ''
+  #identity = NO_FILE
   #acknowledgedProblem: string | undefined
   #writeProblem: string | undefined
   #truncated = false
@@ -185,7 +185,8 @@ export class LossLedger {
 
   async #readAcknowledged(): Promise<void> {
     const identity = await acknowledgedFileIdentity(this.#directory)
-    const { content = [], problem } = await readAcknowledgedFile(this.#directory)
+    const isThere = identity !== NO_FILE
+    const { content = [], problem } = isThere ? await readAcknowledgedFile(this.#directory) : {}
     this.#identity = identity
     this.#acknowledgedProblem = problem
     const ids = new Set(content.map(({ id }) => id))

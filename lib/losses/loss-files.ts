@@ -55,13 +55,15 @@ export async function writeAcknowledgedFile(directory: string, acknowledged: rea
   await replaceFile(directory, ACKNOWLEDGED_FILE, { version: VERSION, acknowledged })
 }
 
-/** Changes whenever the file is another one; '' where there is none. */
+export const NO_FILE = ''
+
+/** Changes whenever the file is another one; `NO_FILE` where there is none. */
 export async function acknowledgedFileIdentity(directory: string): Promise<string> {
   try {
     const { ino, size, mtimeNs } = await lstat(join(directory, ACKNOWLEDGED_FILE), { bigint: true })
     return `${ino} ${size} ${mtimeNs}`
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return ''
+    if (codeOf(error) === 'ENOENT') return NO_FILE
     throw error
   }
 }

@@ -486,8 +486,11 @@ async function surroundingsOf(log: NativeLog, directory: string): Promise<Surrou
   const { segments, damage } = log.recovery
   const sizeBytes = segments.reduce((bytes, segment) => bytes + segment.fileBytes, 0)
   try {
-    const losses = await LossLedger.open(directory, damage)
-    return { disk: await DiskWatcher.of(directory, { segments: segments.length, sizeBytes }), losses }
+    const [losses, disk] = await Promise.all([
+      LossLedger.open(directory, damage),
+      DiskWatcher.of(directory, { segments: segments.length, sizeBytes })
+    ])
+    return { disk, losses }
   } catch (error) {
     await log.close()
     throw error

@@ -34,13 +34,14 @@ Writer::Writer(const Environment& environment, Directory* directory, StagingRing
       active_(std::move(start.active)),
       next_number_(start.next_number),
       first_is_only_proof_(start.active_is_only_proof),
+      fences_(environment.fence != nullptr && environment.fence->Prepare()),
       drained_(ring->tail()),
       durable_checksum_(start.durable_checksum),
       complete_below_(active_ != nullptr ? active_->header().number : next_number_),
       counters_(ring->figures()->counters),
       histograms_(ring->figures()->histograms) {
   ring_->figures()->begun_ms.store(environment_.clock->WallMs(), std::memory_order_relaxed);
-  if (environment_.fence != nullptr) ring_->SetWriterFences();
+  if (fences_) ring_->SetWriterFences();
   if (active_ == nullptr) return;
   SetActive(active_->header().number, active_->header().first_lsn);
   counters_.segment = active_->header().number;
@@ -121,7 +122,7 @@ void Writer::Stop() {
 
 // Against an appender that stores head, which takes its time to be visible, and loads "wake at" meanwhile: when it loaded
 // the old one, the fence finds its store of head before it, and makes it visible.
-bool Writer::SeesWhatWokeNobody() { return environment_.fence == nullptr || environment_.fence->Pass(); }
+bool Writer::SeesWhatWokeNobody() { return !fences_ || environment_.fence->Pass(); }
 
 void Writer::Sleep(uint32_t wake_at, uint64_t deadline_ns) {
   ring_->ExchangeWakeAt(wake_at);

@@ -171,6 +171,7 @@ class Writer {
   uint64_t retiring_next_lsn_ = 0;
   uint64_t next_number_;
   const bool first_is_only_proof_;
+  const bool fences_;     // against an appender that does not order its stores
   uint64_t drained_ = 0;  // ring position up to which entries are durable
   uint32_t durable_checksum_;
   NumberedUsers users_;

@@ -1,10 +1,12 @@
-#include "platform/never_destroyed.h"
-#include "platform/process_fence.h"
-
 #if defined(__linux__) && defined(__x86_64__)
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <mutex>
 #endif
+
+#include "platform/never_destroyed.h"
+#include "platform/process_fence.h"
 
 namespace ingest_wal {
 
@@ -19,16 +21,20 @@ bool CallMembarrier(int command) { return syscall(SYS_membarrier, command, 0, 0)
 
 class MembarrierFence : public ProcessFence {
  public:
+  // Once more does no harm, and the child of a fork has to. Who comes while it is under way waits for that instead of beginning anew.
+  bool Prepare() override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return CallMembarrier(kRegisterPrivateExpedited);
+  }
   bool Pass() override { return CallMembarrier(kPrivateExpedited); }
+
+ private:
+  std::mutex mutex_;
 };
 
 }  // namespace
 
-ProcessFence* SystemProcessFence() {
-  // Once more does no harm, and the child of a fork has to.
-  const bool is_registered = CallMembarrier(kRegisterPrivateExpedited);
-  return is_registered ? NeverDestroyed<MembarrierFence>() : nullptr;
-}
+ProcessFence* SystemProcessFence() { return NeverDestroyed<MembarrierFence>(); }
 #else
 ProcessFence* SystemProcessFence() { return nullptr; }
 #endif
