@@ -81,7 +81,6 @@ export class RingAppender implements Appender {
   readonly #words: Int32Array
   readonly #numbers: Float64Array
   readonly #end: number
-  readonly #writerFences: boolean
   readonly #maxEntryBytes: number
   readonly #maxPayloadBytes: number
   readonly #users = new UserIds()
@@ -114,7 +113,6 @@ export class RingAppender implements Appender {
     this.#words = new Int32Array(memory)
     this.#numbers = new Float64Array(memory)
     this.#end = memory.byteLength
-    this.#writerFences = this.#words[WRITER_FENCES_AT >> 2] === 1
     this.#freeBytes = memory.byteLength - DATA_AT
     this.#head = this.#words[HEAD_AT >> 2] as number
     this.#at = DATA_AT + (tailOf(this.#words) % this.#freeBytes)
@@ -244,7 +242,7 @@ export class RingAppender implements Appender {
     words[LAST_LSN_AT >> 2] = lsn
     // In this order, against a writer that sets "wake at" and then looks at head: one of the two always sees the other.
     let wakeAt: number
-    if (this.#writerFences) {
+    if (words[WRITER_FENCES_AT >> 2] === 1) {
       words[HEAD_AT >> 2] = this.#head
       wakeAt = words[WAKE_AT_AT >> 2] as number
     } else {

@@ -1,8 +1,6 @@
 #include "log_object.h"
 
 #include <string>
-#include <system_error>
-#include <thread>
 
 #include "addon_data.h"
 #include "convert.h"
@@ -68,18 +66,7 @@ class OpenWorker : public PromiseWorker {
       : PromiseWorker(env), options_(std::move(options)), on_wake_(Napi::Persistent(on_wake)) {}
 
  protected:
-  void Execute() override {
-    const Environment environment = SystemEnvironment();
-    std::thread preparing;
-    try {
-      // As long as recovery takes.
-      if (environment.fence != nullptr) preparing = std::thread([&environment] { environment.fence->Prepare(); });
-    } catch (const std::system_error&) {
-      // No more threads to be had: it is done when it is needed.
-    }
-    status() = Log::Open(environment, options_, &log_);
-    if (preparing.joinable()) preparing.join();
-  }
+  void Execute() override { status() = Log::Open(SystemEnvironment(), options_, &log_); }
 
   Napi::Value Result(Napi::Env env) override {
     const Napi::Object object = env.GetInstanceData<AddonData>()->log_class.New({});

@@ -30,6 +30,7 @@ Status LogThreads::Start() {
   const auto run_spare = [](void* log) {
     // Nobody waits for what it does, and the event loop may be on the same processor.
     LowerThreadPriority();
+    static_cast<Log*>(log)->writer()->PrepareFence();
     static_cast<Log*>(log)->ring()->region()->EnterPages();
     static_cast<Log*>(log)->spare()->Run();
   };

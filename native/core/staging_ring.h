@@ -10,7 +10,7 @@
 //            128 head u32 | 132 last LSN u32                  stored by the appender, head last, when an entry is whole
 //            192 tail u64 | 200 durable LSN u64               stored by the writer, LSN first, after the sync
 //            208 wake at u32 | 212 log state u32              stored by the writer: what the appender has to know
-//            216 writer fences u32                            stored when the ring is made: see SetWriterFences()
+//            216 writer fences u32                            stored by the writer, once: see SetWriterFences()
 //            512 figures, 768 bytes                           stored by the writer, for others to look at: writer_figures.h
 //
 // Head and last LSN are the low halves of numbers of 64 bits: tail and durable LSN, which are less than 2^32 behind,

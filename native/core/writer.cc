@@ -34,14 +34,12 @@ Writer::Writer(const Environment& environment, Directory* directory, StagingRing
       active_(std::move(start.active)),
       next_number_(start.next_number),
       first_is_only_proof_(start.active_is_only_proof),
-      fences_(environment.fence != nullptr && environment.fence->Prepare()),
       drained_(ring->tail()),
       durable_checksum_(start.durable_checksum),
       complete_below_(active_ != nullptr ? active_->header().number : next_number_),
       counters_(ring->figures()->counters),
       histograms_(ring->figures()->histograms) {
   ring_->figures()->begun_ms.store(environment_.clock->WallMs(), std::memory_order_relaxed);
-  if (fences_) ring_->SetWriterFences();
   if (active_ == nullptr) return;
   SetActive(active_->header().number, active_->header().first_lsn);
   counters_.segment = active_->header().number;
@@ -120,11 +118,23 @@ void Writer::Stop() {
   WakeWriter();
 }
 
+void Writer::PrepareFence() {
+  if (environment_.fence != nullptr && environment_.fence->Prepare()) fence_is_ready_.store(true, std::memory_order_release);
+}
+
+// From now on, if it can: the appender learns of it when this thread relies on the fence already.
+void Writer::BeginToFence() {
+  if (fences_ || !fence_is_ready_.load(std::memory_order_acquire)) return;
+  fences_ = true;
+  ring_->SetWriterFences();
+}
+
 // Against an appender that stores head, which takes its time to be visible, and loads "wake at" meanwhile: when it loaded
 // the old one, the fence finds its store of head before it, and makes it visible.
 bool Writer::SeesWhatWokeNobody() { return !fences_ || environment_.fence->Pass(); }
 
 void Writer::Sleep(uint32_t wake_at, uint64_t deadline_ns) {
+  BeginToFence();
   ring_->ExchangeWakeAt(wake_at);
   const bool is_deep = deadline_ns == kNoDeadline;
   // With a deadline it looks again by itself.

@@ -97,6 +97,9 @@ class Writer {
 
   // --- From any thread.
 
+  // The fence of the environment, if it has one, is used from soon after on. May wait for it, which the writer must not.
+  void PrepareFence();
+
   // Segment `number` is needed no more: its file becomes the next segment's, or is unlinked, in the order of the calls,
   // by the thread that prepares spares. kInvalidArgument for one that is not complete yet.
   Status Retire(uint64_t number);
@@ -121,6 +124,7 @@ class Writer {
   bool Due(uint64_t now_ns, bool interval_passed) const;
   // Until woken, or until `deadline_ns`; the appender is to wake from `wake_at` staged bytes on.
   void Sleep(uint32_t wake_at, uint64_t deadline_ns);
+  void BeginToFence();
   // Whether an entry of which the appender believes that the writer sees it by itself can be seen from now on.
   bool SeesWhatWokeNobody();
 
@@ -171,7 +175,7 @@ class Writer {
   uint64_t retiring_next_lsn_ = 0;
   uint64_t next_number_;
   const bool first_is_only_proof_;
-  const bool fences_;     // against an appender that does not order its stores
+  bool fences_ = false;   // against an appender that does not order its stores
   uint64_t drained_ = 0;  // ring position up to which entries are durable
   uint32_t durable_checksum_;
   NumberedUsers users_;
@@ -184,6 +188,7 @@ class Writer {
   std::atomic<bool> drain_requested_{false};
   std::atomic<uint64_t> rotate_through_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> fence_is_ready_{false};
   std::atomic<LogState> state_{LogState::kOk};
   std::atomic<uint64_t> complete_below_;  // segments before this one are neither written nor sealed any more
   // In the ring, where other processes look at them.

@@ -393,6 +393,7 @@ class Running {
     environment.clock = SystemClock();
     environment.fence = fence;
     EXPECT_OK(Log::Open(environment, options, &log));
+    log->writer()->PrepareFence();
     writing_ = std::thread([this] { log->writer()->Run(); });
     preparing_ = std::thread([this] { log->spare()->Run(); });
   }
@@ -532,7 +533,9 @@ TEST(Run, TellsTheAppenderWhetherThereIsAFence) {
   for (ProcessFence* const given : {static_cast<ProcessFence*>(nullptr), static_cast<ProcessFence*>(&fence),
                                     static_cast<ProcessFence*>(nullptr)}) {
     Running running(&world, kHourNs, given);
-    EXPECT_EQ(Load<uint32_t>(running.log->ring()->region()->data() + ring::kWriterFencesAt), given == nullptr ? 0u : 1u);
+    StagingRing* const ring = running.log->ring();
+    while (ring->wake_at() == ring::kNeverWake) std::this_thread::yield();  // then it is about to sleep
+    EXPECT_EQ(Load<uint32_t>(ring->region()->data() + ring::kWriterFencesAt), given == nullptr ? 0u : 1u);
   }
 }
 

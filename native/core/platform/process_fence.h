@@ -8,7 +8,7 @@ class ProcessFence {
  public:
   virtual ~ProcessFence() = default;
   // Whether it is to be had; false where the system refuses it. Comes before Pass(). The first time in a process it waits until the
-  // kernel has come by every processor, which takes milliseconds: who asks early has the answer when it is needed. From any thread.
+  // kernel has come by every processor, which takes milliseconds or tens of them. From any thread.
   virtual bool Prepare() { return true; }
   // Afterwards every other thread of the process has passed a full fence since the call. False: none has to have.
   virtual bool Pass() = 0;

@@ -1,8 +1,6 @@
 #if defined(__linux__) && defined(__x86_64__)
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <mutex>
 #endif
 
 #include "platform/never_destroyed.h"
@@ -21,15 +19,9 @@ bool CallMembarrier(int command) { return syscall(SYS_membarrier, command, 0, 0)
 
 class MembarrierFence : public ProcessFence {
  public:
-  // Once more does no harm, and the child of a fork has to. Who comes while it is under way waits for that instead of beginning anew.
-  bool Prepare() override {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return CallMembarrier(kRegisterPrivateExpedited);
-  }
+  // Once more does no harm, and the child of a fork has to.
+  bool Prepare() override { return CallMembarrier(kRegisterPrivateExpedited); }
   bool Pass() override { return CallMembarrier(kPrivateExpedited); }
-
- private:
-  std::mutex mutex_;
 };
 
 }  // namespace
