@@ -6,12 +6,13 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { traced } from '../support/sanitizer.js'
 import { start, temporaryDirectory } from './support.js'
 
 const ENTRIES = 100_000
 const PROGRAM = join(import.meta.dirname, 'children/append-between-markers.mjs')
 
-const probe = spawnSync('strace', ['-f', '-y', '-e', 'trace=none', process.execPath, '-e', ''], { encoding: 'utf8' })
+const probe = spawnSync('strace', ['-f', '-y', '-e', 'trace=none', process.execPath, '-e', ''], { encoding: 'utf8', env: traced() })
 const canTrace = probe.status === 0
 if (!canTrace) {
   const why = probe.error?.message ?? probe.stderr.split('\n')[0] ?? ''
@@ -27,7 +28,7 @@ async function trace(directory: string, entries: number, ...more: string[]): Pro
   const file = join(directory, 'trace')
   // With -y, a descriptor is shown with the path of its file.
   const args = ['-f', '-qq', '-y', '-s', '64', '-o', file, process.execPath, PROGRAM, join(directory, 'wal'), String(entries), ...more]
-  const { code, stderr } = await start('strace', args).ended
+  const { code, stderr } = await start('strace', args, undefined, traced()).ended
   expect(stderr).toBe('')
   expect(code).toBe(0)
   return readFileSync(file, 'utf8')

@@ -54,8 +54,8 @@ export function startChild(name: string, args: readonly string[], onReport?: (by
   return start(process.execPath, [script, ...args], onReport)
 }
 
-export function start(command: string, args: readonly string[], onReport?: (bytes: Buffer) => void): Child {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
+export function start(command: string, args: readonly string[], onReport?: (bytes: Buffer) => void, env: NodeJS.ProcessEnv = process.env): Child {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env })
   onTestFinished(() => void child.kill('SIGKILL'))
   const text = { stdout: '', stderr: '' }
   child.stdout?.on('data', (bytes: Buffer) => (text.stdout += bytes.toString()))

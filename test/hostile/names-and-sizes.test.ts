@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest'
 import { Operation, readLog, scanLog, Wal } from '../../lib/index.js'
 import { segmentName } from '../../lib/maintenance/files.js'
 import { closedLog, unclosedLog } from '../support/logs.js'
+import { traced } from '../support/sanitizer.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 
 const temporaryDirectory = temporaryDirectories()
@@ -144,7 +145,7 @@ describe('many segment names', () => {
   }, 60_000)
 
   // Time says little on a busy machine: system calls on the log's files are counted.
-  const canCount = spawnSync('strace', ['-f', '-e', 'trace=none', process.execPath, '-e', '']).status === 0
+  const canCount = spawnSync('strace', ['-f', '-e', 'trace=none', process.execPath, '-e', ''], { env: traced() }).status === 0
 
   test.skipIf(!canCount)('each more costs a scan and an opening the same few system calls', async () => {
     const index = join(import.meta.dirname, '../../dist/esm/index.js')
@@ -153,7 +154,8 @@ describe('many segment names', () => {
       const program = `import { scanLog, Wal } from ${JSON.stringify(index)}; await scanLog(${JSON.stringify(directory)}); await (await Wal.open({ directory: ${JSON.stringify(directory)}, maintenance: false })).close()`
       const { status, stderr } = spawnSync('strace', ['-f', '-qq', '-y', '-e', 'trace=openat,pread64,lseek,flock,mmap,getdents64', process.execPath, '--input-type=module', '-e', program], {
         encoding: 'utf8',
-        maxBuffer: 1 << 28
+        maxBuffer: 1 << 28,
+        env: traced()
       })
       expect(status).toBe(0)
       return stderr.split('\n').filter((line) => line.includes(directory)).length

@@ -13,6 +13,7 @@ import { compressSegment } from '../../lib/maintenance/compression.js'
 import { segmentName } from '../../lib/maintenance/files.js'
 import { chromiumPath } from '../support/chromium.js'
 import { flipBit } from '../support/damage.js'
+import { withoutSanitizer } from '../support/sanitizer.js'
 import { temporaryDirectories } from '../support/temporary-directory.js'
 import { feed, UNREADABLE, withFilter } from './support.js'
 
@@ -59,7 +60,7 @@ describe('the page in a browser', () => {
     report = await collectReport(log.directory)
     const file = join(newDirectory(), 'report.html')
     writeFileSync(file, reportPage(report))
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], env: withoutSanitizer() })
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
     page.on('request', (request) => requests.push(request.url()))
     page.on('requestfailed', (request) => failures.push([request.url(), request.failure()?.errorText]))

@@ -41,7 +41,8 @@ async function work(directory, mark, { measurements, seed, bug, shim, control })
     const args = [WORKLOAD, directory, mark, String(upTo), String(seed + index), bug === 'early-acknowledgement' && way === 'close' ? 'early' : way]
     const lie = LIES[bug]
     if (lie !== undefined) new FaultControl(control, directory).close()
-    const env = lie === undefined ? process.env : { ...process.env, LD_PRELOAD: shim, INGEST_WAL_FAULT_CONTROL: control, INGEST_WAL_FAULT_CALL: lie }
+    const preloaded = [process.env.LD_PRELOAD, shim].filter((each) => each !== undefined).join(':')
+    const env = lie === undefined ? process.env : { ...process.env, LD_PRELOAD: preloaded, INGEST_WAL_FAULT_CONTROL: control, INGEST_WAL_FAULT_CALL: lie }
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], env })
     const [code, signal] = await once(child, 'exit')
     if (way === 'kill' ? signal !== 'SIGKILL' : code !== 0) throw new Error(`the workload ended with ${signal ?? code}`)
