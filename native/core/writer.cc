@@ -1,7 +1,6 @@
 #include "writer.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "segment_name.h"
 
@@ -17,7 +16,6 @@ constexpr uint64_t kSpareAfter = 4;
 constexpr int kMaxFailuresInARow = 2;
 constexpr size_t kMaxEvents = 1000;
 constexpr uint32_t kWakeAtOnce = 1;
-constexpr uint64_t kNoDeadline = UINT64_MAX;
 
 Status RingIsDamaged() { return Status(ErrorCode::kCorrupt, "the staging ring holds bytes that are no entry"); }
 
@@ -38,7 +36,8 @@ Writer::Writer(const Environment& environment, Directory* directory, StagingRing
       durable_checksum_(start.durable_checksum),
       complete_below_(active_ != nullptr ? active_->header().number : next_number_),
       counters_(ring->figures()->counters),
-      histograms_(ring->figures()->histograms) {
+      histograms_(ring->figures()->histograms),
+      sleep_(environment, ring, &ring->figures()->counters) {
   ring_->figures()->begun_ms.store(environment_.clock->WallMs(), std::memory_order_relaxed);
   if (active_ == nullptr) return;
   SetActive(active_->header().number, active_->header().first_lsn);
@@ -55,23 +54,6 @@ bool Writer::Due(uint64_t now_ns, bool interval_passed) const {
   if (state() == LogState::kDegraded && now_ns < retry_at_ns_) return false;
   return interval_passed || RotationDue() || stopping_.load() || state() == LogState::kDegraded ||
          ring_->head() - drained_ >= options_.batch_bytes || requested_lsn_.load() > durable_lsn();
-}
-
-void Writer::WakeWriter() {
-  if (ring_->ExchangeWakeAt(ring::kNeverWake) == ring::kNeverWake) return;
-  counters_.wakeups.fetch_add(1, std::memory_order_relaxed);
-  {
-    const std::lock_guard<std::mutex> lock(sleep_mutex_);
-    woken_ = true;
-  }
-  sleep_changed_.notify_one();
-}
-
-void Writer::Notice() {
-  // Ordered after the ring's store of head, and against Sleep(), which stores "wake at" and then looks at head: one of
-  // the two always sees the other.
-  const uint32_t wake_at = ring_->wake_at();
-  if (wake_at != ring::kNeverWake && ring_->used_bytes() >= wake_at) WakeWriter();
 }
 
 void Writer::RequestDurable(uint64_t lsn) {
@@ -118,44 +100,15 @@ void Writer::Stop() {
   WakeWriter();
 }
 
-void Writer::PrepareFence() {
-  if (environment_.fence != nullptr && environment_.fence->Prepare()) fence_is_ready_.store(true, std::memory_order_release);
+// What is there to do for a writer that is about to sleep until it is woken, or for a while.
+bool Writer::HasWork(bool until_woken) const {
+  const bool staged_meanwhile = until_woken && state() != LogState::kFailed && (Staged() || RotationDue());
+  return staged_meanwhile || stopping_.load() || Due(environment_.clock->MonotonicNs(), false);
 }
-
-// From now on, if it can: the appender learns of it when this thread relies on the fence already.
-void Writer::BeginToFence() {
-  if (fences_ || !fence_is_ready_.load(std::memory_order_acquire)) return;
-  fences_ = true;
-  ring_->SetWriterFences();
-}
-
-// Against an appender that stores head, which takes its time to be visible, and loads "wake at" meanwhile: when it loaded
-// the old one, the fence finds its store of head before it, and makes it visible.
-bool Writer::SeesWhatWokeNobody() { return !fences_ || environment_.fence->Pass(); }
 
 void Writer::Sleep(uint32_t wake_at, uint64_t deadline_ns) {
-  BeginToFence();
-  ring_->ExchangeWakeAt(wake_at);
-  const bool is_deep = deadline_ns == kNoDeadline;
-  // With a deadline it looks again by itself.
-  const bool is_blind = is_deep && !SeesWhatWokeNobody();
-  const bool staged_while_deep = is_deep && state() != LogState::kFailed && (Staged() || RotationDue());
-  if (is_blind || staged_while_deep || stopping_.load() || Due(environment_.clock->MonotonicNs(), false)) {
-    ring_->ExchangeWakeAt(ring::kNeverWake);
-    return;
-  }
-  std::unique_lock<std::mutex> lock(sleep_mutex_);
-  const auto woken = [this] { return woken_; };
-  if (is_deep) {
-    sleep_changed_.wait(lock, woken);
-  } else {
-    const uint64_t now_ns = environment_.clock->MonotonicNs();
-    const std::chrono::nanoseconds wait(deadline_ns > now_ns ? deadline_ns - now_ns : 0);
-    sleep_changed_.wait_for(lock, std::min<std::chrono::nanoseconds>(wait, std::chrono::hours(24)), woken);
-  }
-  woken_ = false;
-  lock.unlock();
-  ring_->ExchangeWakeAt(ring::kNeverWake);
+  const bool until_woken = deadline_ns == WriterSleep::kUntilWoken;
+  sleep_.Sleep(wake_at, deadline_ns, [this, until_woken] { return HasWork(until_woken); });
 }
 
 void Writer::Run() {
@@ -186,7 +139,7 @@ void Writer::Run() {
       deadline_ns = now_ns + options_.batch_interval_ns;
     }
     if (idle_rounds >= kIdleRounds || state() == LogState::kFailed) {
-      Sleep(kWakeAtOnce, kNoDeadline);
+      Sleep(kWakeAtOnce, WriterSleep::kUntilWoken);
       idle_rounds = 0;
       deadline_ns = environment_.clock->MonotonicNs() + options_.batch_interval_ns;
     } else {

@@ -13,7 +13,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -25,6 +24,7 @@
 #include "spare_segment.h"
 #include "staging_ring.h"
 #include "writer_figures.h"
+#include "writer_sleep.h"
 
 namespace ingest_wal {
 
@@ -82,9 +82,9 @@ class Writer {
   // --- The appender.
 
   // An entry was published in the ring.
-  void Notice();
+  void Notice() { sleep_.Notice(); }
   // The same, from an appender that has looked at the ring's "wake at" itself.
-  void WakeWriter();
+  void WakeWriter() { sleep_.Wake(); }
   void RequestDurable(uint64_t lsn);
   void RequestDrained();
   // Asks for the active segment to be sealed, once it holds something durable and whatever room it has, and for the next one
@@ -97,8 +97,7 @@ class Writer {
 
   // --- From any thread.
 
-  // The fence of the environment, if it has one, is used from soon after on. May wait for it, which the writer must not.
-  void PrepareFence();
+  void PrepareFence() { sleep_.PrepareFence(); }
 
   // Segment `number` is needed no more: its file becomes the next segment's, or is unlinked, in the order of the calls,
   // by the thread that prepares spares. kInvalidArgument for one that is not complete yet.
@@ -122,11 +121,8 @@ class Writer {
  private:
   bool Staged() const { return ring_->head() != drained_; }
   bool Due(uint64_t now_ns, bool interval_passed) const;
-  // Until woken, or until `deadline_ns`; the appender is to wake from `wake_at` staged bytes on.
+  bool HasWork(bool until_woken) const;
   void Sleep(uint32_t wake_at, uint64_t deadline_ns);
-  void BeginToFence();
-  // Whether an entry of which the appender believes that the writer sees it by itself can be seen from now on.
-  bool SeesWhatWokeNobody();
 
   Status Flush();
   Status WriteStaged();
@@ -175,7 +171,6 @@ class Writer {
   uint64_t retiring_next_lsn_ = 0;
   uint64_t next_number_;
   const bool first_is_only_proof_;
-  bool fences_ = false;   // against an appender that does not order its stores
   uint64_t drained_ = 0;  // ring position up to which entries are durable
   uint32_t durable_checksum_;
   NumberedUsers users_;
@@ -188,16 +183,13 @@ class Writer {
   std::atomic<bool> drain_requested_{false};
   std::atomic<uint64_t> rotate_through_{0};
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> fence_is_ready_{false};
   std::atomic<LogState> state_{LogState::kOk};
   std::atomic<uint64_t> complete_below_;  // segments before this one are neither written nor sealed any more
   // In the ring, where other processes look at them.
   WriterCounters& counters_;
   WriterHistograms& histograms_;
 
-  std::mutex sleep_mutex_;  // guards woken_; held for a few instructions
-  std::condition_variable sleep_changed_;
-  bool woken_ = false;
+  WriterSleep sleep_;
 
   std::mutex active_mutex_;  // guards the two; held for a few instructions
   uint64_t active_number_ = 0;
