@@ -1,6 +1,5 @@
 /** The files of a log by their names: numbers, sizes, and how to move one so that it stays where it is. */
-import { constants } from 'node:fs'
-import { copyFile, link, lstat, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { link, lstat, mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 
 /** A segment, with all the files that hold it: as it was written, compressed, or both for a moment. */
@@ -30,6 +29,9 @@ const DIRECTORY_MODE = 0o700
 /** Of a directory that may not be looked into, or is no place for new names: nobody has made one there. */
 const NOT_OURS: ReadonlySet<string> = new Set(['EACCES', 'EINVAL', 'EROFS'])
 const SIZES_AT_A_TIME = 256
+const COPY_BYTES = 2 ** 20
+/** What is lost together when the device cannot read something. */
+const PAGE_BYTES = 4096
 
 export function segmentName(number: number): string {
   return `${String(number).padStart(16, '0')}.wal`
@@ -101,15 +103,52 @@ export async function makeDirectory(directory: string, base: string = sep): Prom
   }
 }
 
-/** The content is on stable storage then; the name is not. `target` must not be there. */
-export async function copySynced(file: string, target: string): Promise<void> {
-  await copyFile(file, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-  const handle = await open(target, 'r+')
+/**
+ * The content is on stable storage then; the name is not. `target` must not be there. Pages that the device cannot read fail it, or
+ * are zeros in the copy. Not by `copyFile`: where a read fails, libuv goes on with bytes of another place, and says nothing.
+ */
+export async function copySynced(file: string, target: string, unreadable: 'fail' | 'zeros' = 'fail'): Promise<void> {
+  const from = await open(file, 'r')
   try {
-    await handle.chmod(FILE_MODE)
-    await handle.sync()
+    const to = await open(target, 'wx')
+    try {
+      await copyBytes(from, to, unreadable)
+      await to.chmod(FILE_MODE)
+      await to.sync()
+    } finally {
+      await to.close()
+    }
   } finally {
-    await handle.close()
+    await from.close()
+  }
+}
+
+async function copyBytes(from: FileHandle, to: FileHandle, unreadable: 'fail' | 'zeros'): Promise<void> {
+  const buffer = Buffer.allocUnsafe(COPY_BYTES)
+  const { size } = await from.stat()
+  for (let at = 0; at < size; ) {
+    const count = await readPart(from, buffer, at, size, unreadable)
+    if (count === 0) return
+    for (let written = 0; written < count; ) {
+      written += (await to.write(buffer, written, count - written, at + written)).bytesWritten
+    }
+    at += count
+  }
+}
+
+/** Fills `buffer` from the byte at `at` on; returns how far. Of what cannot be read a page, at most. */
+async function readPart(from: FileHandle, buffer: Buffer, at: number, size: number, unreadable: 'fail' | 'zeros'): Promise<number> {
+  const pageBytes = PAGE_BYTES - (at % PAGE_BYTES)
+  try {
+    return (await from.read(buffer, 0, buffer.length, at)).bytesRead
+  } catch (error) {
+    if (unreadable === 'fail' || (error as NodeJS.ErrnoException).code !== 'EIO') throw error
+  }
+  try {
+    return (await from.read(buffer, 0, pageBytes, at)).bytesRead
+  } catch {
+    buffer.fill(0, 0, pageBytes)
+    return Math.min(pageBytes, size - at)
   }
 }
 

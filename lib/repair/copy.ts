@@ -35,7 +35,7 @@ export async function repairCopy(directory: string, target: string, { signal }: 
   return { ...done, report, checkpoint, directory: target }
 }
 
-/** Copies the regular files whose names fit, durably. What is none is no part of a log. */
+/** Copies the regular files whose names fit, durably. What is none is no part of a log; what nobody can read is damaged in the copy as well. */
 async function copyFiles(from: string, to: string, names: RegExp, signal: AbortSignal | undefined): Promise<void> {
   const found = await readdir(from).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
@@ -46,7 +46,7 @@ async function copyFiles(from: string, to: string, names: RegExp, signal: AbortS
   for (const name of found.filter((each) => names.test(each))) {
     throwIfAborted(signal)
     if (!(await lstat(join(from, name))).isFile()) continue
-    await copySynced(join(from, name), join(to, name))
+    await copySynced(join(from, name), join(to, name), 'zeros')
   }
   await syncDirectory(to)
 }

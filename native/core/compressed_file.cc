@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "inflate.h"
+#include "read_pages.h"
 
 namespace ingest_wal {
 namespace {
@@ -31,21 +32,16 @@ bool CompressedFile::HeaderAt(uint64_t at, uint64_t file_bytes, uint32_t* member
   return true;
 }
 
-Status CompressedFile::FindMember(uint64_t from, uint64_t file_bytes, uint64_t* at) {
-  *at = file_bytes;
+uint64_t CompressedFile::FindMember(uint64_t from, uint64_t file_bytes) {
   // A member that lost its header, and the header that is looked for behind it.
   std::vector<uint8_t> bytes(static_cast<size_t>(std::min<uint64_t>(2 * kMaxMemberBytes, file_bytes - from)));
-  size_t got = 0;
-  if (!file_->ReadAt(from, bytes.data(), bytes.size(), &got).ok()) {
-    return Status(ErrorCode::kIo, name_ + " cannot be read behind offset " + std::to_string(from));
-  }
+  const size_t got = ReadPages(file_.get(), from, bytes.data(), bytes.size());
   for (size_t i = 0; i + kDeflateAt <= got; i++) {
     uint32_t member_bytes = 0;
     if (!IsHeader(bytes.data() + i) || !HeaderAt(from + i, file_bytes, &member_bytes)) continue;
-    *at = from + i;
-    return Status();
+    return from + i;
   }
-  return Status();
+  return file_bytes;
 }
 
 // Members lie one behind the other. Where none begins where one ends, either that one's size is wrong or the next one's
@@ -67,12 +63,12 @@ Status CompressedFile::FindMembers(uint64_t file_bytes) {
       }
     }
     if (++damaged > kMaxDamagedMembers) break;
-    uint64_t next = file_bytes;
-    INGEST_WAL_RETURN_IF_ERROR(FindMember(std::min(at + kDeflateAt, file_bytes), file_bytes, &next));
+    uint64_t next = FindMember(std::min(at + kDeflateAt, file_bytes), file_bytes);
     // The size is right when the content says so; then it is the next header that is damaged.
     const bool size_is_right = bytes != 0 && at + bytes < next && ReadMember({at, bytes}) &&
                                InflateMember(bytes, Load<uint32_t>(member_.data() + bytes - sizeof(uint32_t)));
     if (size_is_right) next = at + bytes;
+    any_is_sound = any_is_sound || size_is_right;
     if (!size_is_right && bytes != 0 && at + bytes < next) perhaps_two_.emplace_back(blocks_.size(), at + bytes);
     blocks_.push_back({at, static_cast<uint32_t>(std::min<uint64_t>(next - at, 2 * kMaxMemberBytes))});
     at = next;

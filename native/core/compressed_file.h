@@ -55,8 +55,9 @@ class CompressedFile : public File {
 
   Status ReadOnly() const { return Status(ErrorCode::kInvalidArgument, name_ + " is compressed: it can only be read"); }
   Status FindMembers(uint64_t file_bytes);
-  // The next place from `from` on where a member begins; `file_bytes` when there is none within reach.
-  Status FindMember(uint64_t from, uint64_t file_bytes, uint64_t* at);
+  // The next place from `from` on where a member begins; `file_bytes` when there is none within reach. In a page that the
+  // device cannot read there is none.
+  uint64_t FindMember(uint64_t from, uint64_t file_bytes);
   bool HeaderAt(uint64_t at, uint64_t file_bytes, uint32_t* member_bytes);
   void ReadParities();
   // Takes member `index` for a parity, if it is one.

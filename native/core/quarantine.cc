@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compressed_file.h"
+#include "read_pages.h"
 #include "segment_name.h"
 
 namespace ingest_wal {
@@ -15,7 +16,7 @@ constexpr size_t kCopyBytes = size_t{1} << 20;
 // Holes of this size stay holes in the copy; at its end they are left out.
 constexpr uint64_t kLargeHoleBytes = uint64_t{64} << 20;
 
-// Copies [from, end) of `source`; parts that cannot be read become zeros.
+// Copies [from, end) of `source`; pages that cannot be read become zeros.
 Status CopyRange(File* source, uint64_t from, uint64_t end, File* target) {
   std::vector<uint8_t> buffer;
   uint64_t size = 0;
@@ -28,9 +29,9 @@ Status CopyRange(File* source, uint64_t from, uint64_t end, File* target) {
     const size_t count = static_cast<size_t>(std::min<uint64_t>(kCopyBytes, end - at));
     buffer.assign(count, 0);
     size_t got = 0;
-    const Status read = source->ReadAt(at, buffer.data(), count, &got);
-    if (read.ok() && got == 0) break;
-    const Bytes part(buffer.data(), read.ok() ? got : count);
+    if (!source->ReadAt(at, buffer.data(), count, &got).ok()) got = ReadPages(source, at, buffer.data(), count);
+    if (got == 0) break;
+    const Bytes part(buffer.data(), got);
     INGEST_WAL_RETURN_IF_ERROR(target->WriteAt(at - from, &part, 1));
     at += part.size;
   }

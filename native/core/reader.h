@@ -2,6 +2,7 @@
 // decides when the next chunk is read, and on which thread. Holds one window of one segment and one chunk at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -105,7 +106,11 @@ class Reader {
   void NoteMissingAtEnd(Chunk* chunk);
   uint32_t UserOf(const Entry& entry, bool is_numbered, Chunk* chunk);
   void Deliver(const Entry& entry, uint32_t user, double segment, uint64_t offset, Chunk* chunk);
-  bool Stopped(const Chunk& chunk) const { return options_.stop_at_damage && !chunk.damage.empty(); }
+  // What costs nothing stops nobody: an opening does not end the log before it either, and entries are logged behind it.
+  bool Stopped(const Chunk& chunk) const {
+    const auto costs_entries = [](const Damage& damage) { return damage.last_lsn != 0; };
+    return options_.stop_at_damage && std::any_of(chunk.damage.begin(), chunk.damage.end(), costs_entries);
+  }
 
   // What Of() leaves for the first Next(); null after it.
   struct Pending {

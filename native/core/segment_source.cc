@@ -1,7 +1,6 @@
 #include "segment_source.h"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 
 #include "format.h"
@@ -86,8 +85,8 @@ Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
   size_t got = 0;
   const Status status = file_->ReadAt(offset, buffer_.get(), count, &got);
   if (!status.ok()) {
-    ReadUnitByUnit(offset, buffer_.get(), count);
-    got = count;
+    got = ReadUnits(file_.get(), offset, buffer_.get(), count, unit_bytes_,
+                    [this](uint64_t from, uint64_t end) { NoteUnreadable(from, end); });
   }
   if (got < count) size_ = offset + got;  // the file was cut since its size was asked for
   *window = Bytes(buffer_.get(), got);
@@ -98,23 +97,6 @@ size_t SegmentSource::Peek(uint64_t offset, uint8_t* to, size_t count) {
   size_t got = 0;
   if (offset >= size_ || !file_->ReadAt(offset, to, static_cast<size_t>(std::min<uint64_t>(count, size_ - offset)), &got).ok()) return 0;
   return got;
-}
-
-void SegmentSource::ReadUnitByUnit(uint64_t offset, uint8_t* to, size_t count) {
-  uint64_t at = offset;
-  const uint64_t end = offset + count;
-  while (at < end) {
-    const uint64_t unit_end = std::min<uint64_t>(end, (at / unit_bytes_ + 1) * unit_bytes_);
-    const size_t bytes = static_cast<size_t>(unit_end - at);
-    size_t got = 0;
-    if (!file_->ReadAt(at, to + (at - offset), bytes, &got).ok()) {
-      std::memset(to + (at - offset), 0, bytes);
-      NoteUnreadable(at, unit_end);
-    } else if (got < bytes) {
-      std::memset(to + (at - offset) + got, 0, bytes - got);
-    }
-    at = unit_end;
-  }
 }
 
 void SegmentSource::NoteUnreadable(uint64_t offset, uint64_t end) {

@@ -14,6 +14,7 @@
 #include "compressed_file.h"
 #include "format.h"
 #include "platform/file_system.h"
+#include "read_pages.h"
 
 namespace ingest_wal {
 
@@ -52,7 +53,6 @@ class SegmentSource {
   bool TouchesUnreadable(uint64_t offset, uint64_t end) const;
 
  private:
-  static constexpr uint64_t kPageBytes = 4096;
   // Each window is twice the one before, up to kWindowBytes: most of them are short, and
   // whoever follows a log that grows asks for its last bytes again and again.
   static constexpr size_t kFirstWindowBytes = size_t{16} << 10;
@@ -60,13 +60,12 @@ class SegmentSource {
 
   SegmentSource() = default;
   bool WindowFromHole(uint64_t offset, size_t want, Bytes* window);
-  void ReadUnitByUnit(uint64_t offset, uint8_t* to, size_t count);
   void NoteUnreadable(uint64_t offset, uint64_t end);
 
   std::unique_ptr<File> file_;
   const CompressedFile* compressed_ = nullptr;  // file_, if it is one
   // What is lost together when the device cannot read something.
-  uint64_t unit_bytes_ = kPageBytes;
+  uint64_t unit_bytes_ = kReadPageBytes;
   uint64_t size_ = 0;
   uint64_t hole_end_ = 0;
   bool may_have_holes_ = false;

@@ -227,6 +227,21 @@ TEST(Reader, EndsAtDamageWhenAskedTo) {
   EXPECT_EQ(read.damage.size(), 1u);
 }
 
+// An opening ends the log before a damage that costs entries, and before no other: what is logged behind it has to come back.
+TEST(Reader, DoesNotEndAtDamageThatCostsNothing) {
+  MemoryWorld world;
+  WriteLog(&world, 1000, 20);
+  Change(&world, SegmentName(1), [](std::vector<uint8_t>* bytes) {
+    size_t at = kSegmentDataAt + 40 * kRecordAlignment;
+    while (Load<uint32_t>(bytes->data() + at) != mark::kMagic) at += kRecordAlignment;
+    FlipBit(bytes, (at + mark::kNextLsnAt) * 8);
+  });
+  const ReadBack read = ReadAll(&world, "wal", StopAtDamage());
+  EXPECT_EQ(read.lsns, std::string("1-1000"));
+  ASSERT_EQ(read.damage.size(), 1u);
+  EXPECT_EQ(read.damage[0].last_lsn, 0u);
+}
+
 TEST(Reader, SaysWhichEntriesAMissingSegmentHeld) {
   MemoryWorld world;
   WriteLog(&world, 1000, 20);

@@ -89,10 +89,12 @@ function headerAt(file: Buffer, at: number): number | undefined {
 function membersOf(file: Buffer): Member[] | undefined {
   const members: Member[] = []
   let damaged = 0
+  let isOneSound = false
   for (let at = 0; at < file.length && members.length <= MOST_MEMBERS; ) {
     const bytes = headerAt(file, at)
     if (bytes !== undefined && (at + bytes === file.length || headerAt(file, at + bytes) !== undefined)) {
       members.push({ at, bytes })
+      isOneSound = true
       at += bytes
       continue
     }
@@ -100,14 +102,16 @@ function membersOf(file: Buffer): Member[] | undefined {
     let next = nextHeader(file, at + HEADER_BYTES)
     const member: Member = { at, bytes: 0 }
     if (bytes !== undefined && at + bytes < next) {
-      if (isSound(file.subarray(at, at + bytes))) next = at + bytes
+      const isWhole = isSound(file.subarray(at, at + bytes))
+      isOneSound ||= isWhole
+      if (isWhole) next = at + bytes
       else member.perhapsSecondAt = at + bytes
     }
     member.bytes = Math.min(next - at, MOST_STRETCH_BYTES)
     members.push(member)
     at = next
   }
-  return damaged < members.length && members.length <= MOST_MEMBERS ? members : undefined
+  return isOneSound && members.length <= MOST_MEMBERS ? members : undefined
 }
 
 function nextHeader(file: Buffer, from: number): number {
