@@ -61,7 +61,7 @@ bool SegmentSource::WindowFromHole(uint64_t offset, size_t want, Bytes* window) 
   return window->size != 0;
 }
 
-Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
+Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window, uint64_t most) {
   hole_end_ = 0;
   if (offset >= size_) {
     *window = Bytes();
@@ -71,7 +71,7 @@ Status SegmentSource::Window(uint64_t offset, size_t want, Bytes* window) {
   // Whoever asks for the header wants no more than that, of what may be many segments.
   size_t ahead = want;
   if (offset >= kSegmentDataAt) {
-    ahead = std::max(want, ahead_bytes_);
+    ahead = std::max<size_t>(want, static_cast<size_t>(std::min<uint64_t>(ahead_bytes_, most)));
     ahead_bytes_ = std::min(2 * ahead_bytes_, kWindowBytes);
   }
   if (may_have_holes_) ahead = std::max<uint64_t>(want, std::min<uint64_t>(ahead, file_->NextHole(offset, size_) - offset));

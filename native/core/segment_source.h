@@ -34,8 +34,9 @@ class SegmentSource {
   uint64_t stored_bytes() const { return compressed_ != nullptr ? compressed_->stored_bytes() : size_; }
 
   // Points `window` at bytes from `offset`: at least `want` of them unless the file ends before. Valid until the
-  // next call. Fails only for want of memory: what cannot be read is supplied as zeros.
-  Status Window(uint64_t offset, size_t want, Bytes* window);
+  // next call. Fails only for want of memory: what cannot be read is supplied as zeros. Who has no use for more than `most`
+  // bytes, and may ask many times, says so: what is read ahead is read for each.
+  Status Window(uint64_t offset, size_t want, Bytes* window, uint64_t most = UINT64_MAX);
 
   // How far a walk that ends at `end` need not look, when the file system says that the last window, which ends at
   // `window_end`, is the beginning of a hole that goes on behind it; else 0. A hole can be as long as a file can be said to

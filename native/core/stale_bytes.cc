@@ -47,9 +47,12 @@ class FormerWalk {
 
   Status Supply(size_t want) {
     window_offset_ = scanner_.position();
-    INGEST_WAL_RETURN_IF_ERROR(source_->Window(window_offset_, want, &window_));
+    // There may be many findings: of what lies behind this one, nothing is read.
+    uint64_t left = end_ - std::min(end_, window_offset_);
+    const size_t needed = static_cast<size_t>(std::min<uint64_t>(want, left));
+    INGEST_WAL_RETURN_IF_ERROR(source_->Window(window_offset_, needed, &window_, left));
     if (window_.size == 0) end_ = std::min(end_, window_offset_);  // the file was cut meanwhile
-    const uint64_t left = end_ - std::min(end_, window_offset_);
+    left = end_ - std::min(end_, window_offset_);
     if (window_.size > left) window_ = Bytes(window_.data, static_cast<size_t>(left));
     return Status();
   }
@@ -66,7 +69,7 @@ class FormerWalk {
 Status TakeOutStaleBytes(SegmentSource* source, const SegmentHeader& header, Finding* finding) {
   if (header.former_number == 0 || finding->nonzero_end == 0) return Status();
   Bytes beginning;
-  INGEST_WAL_RETURN_IF_ERROR(source->Window(finding->offset, sizeof(uint32_t), &beginning));
+  INGEST_WAL_RETURN_IF_ERROR(source->Window(finding->offset, sizeof(uint32_t), &beginning, sizeof(uint32_t)));
   bool may_be_a_rest = !BeginsLikeARecord(beginning);
   ScanStep rest;  // at the beginning: left by the former segment, if a record of it follows
   uint64_t nonzero_end = 0;
