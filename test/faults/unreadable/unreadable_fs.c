@@ -8,16 +8,18 @@
 // for the first AFTER of them. Each write to `control` takes the place of all before, and counts anew. Its content is one line:
 // how many reads touched such a range, and how many of them failed.
 //
-// Runs in the foreground, in one thread, until it is unmounted.
+// Runs in the foreground, in one thread, until it is unmounted or its parent dies.
 #define FUSE_USE_VERSION 31
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -190,6 +192,8 @@ int main(int count, char **arguments) {
     fprintf(stderr, "usage: unreadable_fs MOUNT_POINT DIRECTORY\n");
     return 2;
   }
+  // Unmounts when a test dies that cannot say so.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
   root = open(arguments[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) {
     perror("unreadable_fs");
