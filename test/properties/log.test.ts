@@ -3,14 +3,15 @@
 // open), and however it ends in between (closed, dead with its ring left, without power), what comes back is what a list of
 // entries in memory says; nobody who waits is left waiting; and what is refused changes nothing.
 import { expect, test } from 'vitest'
-import { logPrograms } from './log-program.js'
+import { logPrograms, type LogProgram } from './log-program.js'
 import { LogRun, reached } from './log-run.js'
 import { everyProgram, inNewDirectory } from './support.js'
 
 const run = inNewDirectory()
 
 test('a log gives back what a list in memory would', async () => {
-  const isAll = await everyProgram('log programs', logPrograms, 50, (program) => run((directory) => LogRun.of(directory, program)))
+  const runOne = (program: LogProgram) => run((directory) => LogRun.of(directory, program))
+  const isAll = await everyProgram('log programs', logPrograms, 50, runOne, () => Object.values(reached).every((count) => count > 0))
   process.stderr.write(`log programs: ${JSON.stringify(reached)}\n`)
   if (!isAll) return
   for (const [what, count] of Object.entries(reached)) expect(count, what).toBeGreaterThan(0)
