@@ -35,7 +35,7 @@ export async function repairCopy(directory: string, target: string, { signal }: 
   return { ...done, report, checkpoint, directory: target }
 }
 
-/** Copies the regular files whose names fit, durably. What is none is no part of a log; what nobody can read is damaged in the copy as well. */
+/** Copies the regular files whose names fit, durably. What is none is no part of a log; a page that nobody can read is zeros in the copy. */
 async function copyFiles(from: string, to: string, names: RegExp, signal: AbortSignal | undefined): Promise<void> {
   const found = await readdir(from).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []

@@ -486,11 +486,9 @@ async function surroundingsOf(log: NativeLog, directory: string): Promise<Surrou
   const { segments, damage } = log.recovery
   const sizeBytes = segments.reduce((bytes, segment) => bytes + segment.fileBytes, 0)
   try {
-    const [losses, disk] = await Promise.all([
-      LossLedger.open(directory, damage),
-      DiskWatcher.of(directory, { segments: segments.length, sizeBytes })
-    ])
-    return { disk, losses }
+    const disk = await DiskWatcher.of(directory, { segments: segments.length, sizeBytes })
+    // Last, and not beside the other: it writes, which is for who has the lock alone.
+    return { disk, losses: await LossLedger.open(directory, damage) }
   } catch (error) {
     await log.close()
     throw error

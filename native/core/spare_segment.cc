@@ -140,6 +140,10 @@ SpareSegment::Work SpareSegment::Begin(Retired* first, std::shared_ptr<WriteAhea
   return work;
 }
 
+// A segment goes because checkpoints have names. Who wrote these may have died, or failed, before the names were durable:
+// then a power cut could take them and this segment with them.
+Status SpareSegment::SyncWhatReplacesIt() { return directory_->Sync(); }
+
 // Where both are there, compression was cut short.
 Status SpareSegment::RemoveCompressed(uint64_t number) {
   const Status unlinked = directory_->Unlink(CompressedSegmentName(number));
@@ -153,6 +157,7 @@ Status SpareSegment::Recycle(const Retired& retired, ReadyFile* ready) {
   const std::string name = SegmentName(retired.number);
   uint64_t size = 0;
   SegmentHeader header;
+  INGEST_WAL_RETURN_IF_ERROR(SyncWhatReplacesIt());
   *ready = ReadyFile();
   INGEST_WAL_RETURN_IF_ERROR(directory_->Open(name, OpenMode::kReadWrite, &ready->file));
   INGEST_WAL_RETURN_IF_ERROR(ready->file->Size(&size));
@@ -175,6 +180,7 @@ Status SpareSegment::Recycle(const Retired& retired, ReadyFile* ready) {
 }
 
 Status SpareSegment::Remove(const Retired& retired) {
+  INGEST_WAL_RETURN_IF_ERROR(SyncWhatReplacesIt());
   if (!retired.stays_compressed) INGEST_WAL_RETURN_IF_ERROR(RemoveCompressed(retired.number));
   const Status unlinked = directory_->Unlink(SegmentName(retired.number));
   if (!unlinked.ok() && unlinked.code() != ErrorCode::kNotFound) return unlinked;

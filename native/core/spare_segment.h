@@ -93,6 +93,7 @@ class SpareSegment {
   void End(Work work, const Status& status);
   Status Do(Work work, const Retired& first, WriteAhead* ahead);
   Status Fill();
+  Status SyncWhatReplacesIt();
   Status Recycle(const Retired& retired, ReadyFile* ready);
   Status Remove(const Retired& retired);
   Status RemoveCompressed(uint64_t number);

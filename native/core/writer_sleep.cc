@@ -25,7 +25,10 @@ void WriterSleep::Notice() {
 }
 
 void WriterSleep::PrepareFence() {
-  if (fence_ != nullptr && fence_->Prepare()) fence_is_ready_.store(true, std::memory_order_release);
+  if (fence_ == nullptr || !fence_->Prepare()) return;
+  fence_is_ready_.store(true, std::memory_order_release);
+  // It begins to fence when it goes to sleep again.
+  Wake();
 }
 
 // From now on, if it can: the appender learns of it when this thread relies on the fence already.

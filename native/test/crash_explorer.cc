@@ -128,7 +128,7 @@ class Explorer {
       Fail("open: " + opened.message());
       return false;
     }
-    const std::string wrong = Check(log.get(), *oracle, options_, &result_.entries_checked);
+    const std::string wrong = Check(log.get(), *world, *oracle, options_, &result_.entries_checked);
     if (!wrong.empty()) {
       Fail(wrong);
       return false;

@@ -13,6 +13,7 @@ namespace testing {
 namespace {
 
 constexpr uint64_t kMaxOperations = 60;
+constexpr uint64_t kMaxAppends = 8;  // between two other operations
 constexpr Call kFailing[] = {Call::kSync,     Call::kSync, Call::kWrite,         Call::kRename,  Call::kUnlink,
                              Call::kAllocate, Call::kOpen, Call::kDirectorySync, Call::kTruncate};
 
@@ -62,14 +63,17 @@ Status FaultPlan::operator()(Call call) {
 
 std::string Life::Run() {
   const uint64_t operations = 5 + (*random_)() % kMaxOperations;
+  // Lives that fill ring and segments, and lives that see many calls with little in them.
+  const uint64_t max_appends = 1 + (*random_)() % kMaxAppends;
   for (uint64_t i = 0; i < operations && world_->powered() && wrong_.empty(); i++) {
     if (faults_ != nullptr && i % 4 == 0) faults_->Draw();
     const uint64_t choice = (*random_)() % 10;
     if (compacts_ && (choice == 4 || choice == 5 || choice == 8)) {
       Compact();
     } else if (choice < 6) {
-      for (uint64_t n = 1 + (*random_)() % 8; n > 0; n--) AppendOne();
+      for (uint64_t n = 1 + (*random_)() % max_appends; n > 0; n--) AppendOne();
     } else if (choice < 8) {
+      if ((*random_)() % 8 == 0) log_->writer()->RequestRotation();
       Flush();
     } else if (choice == 8 && (*random_)() % 2 == 0) {
       RetireLowest();
@@ -148,6 +152,7 @@ void Life::WriteCheckpoint() {
   CheckpointScan written;
   const Status status = ingest_wal::WriteCheckpoint(world_->environment(), plan, &written);
   coverage_->checkpoints += status.ok() ? 1 : 0;
+  if (status.ok()) oracle_->checkpoint = written.file.number;
   const bool is_of_nothing = status.code() == ErrorCode::kInvalidArgument;
   if (!status.ok() && !is_of_nothing && world_->powered() && faults_ == nullptr) {
     wrong_ = "checkpoint: " + status.message();
@@ -174,7 +179,10 @@ void Life::RemoveOldCheckpoint() {
   if (found.size() < 3) return;
   std::unique_ptr<Directory> directory;
   if (!world_->environment().files->OpenDirectory("wal", false, &directory).ok()) return;
-  const Status removed = directory->Unlink(found.front());
+  // What it leaves to newer ones must have their names to stay.
+  Status removed = directory->Sync();
+  if (removed.ok()) removed = directory->Unlink(found.front());
+  if (removed.ok() && found.front() == CheckpointName(oracle_->checkpoint)) oracle_->checkpoint = 0;
   if (!removed.ok() && world_->powered() && faults_ == nullptr) wrong_ = "unlink: " + removed.message();
 }
 
@@ -192,6 +200,8 @@ void Life::RetireLowest() {
     wrong_ = "a segment without a sound header";
     return;
   }
+  // Without checkpoints, entries behind it are what says which LSN comes next.
+  if (next.first_lsn > log_->durable_lsn()) return;
   if (!log_->writer()->Retire(numbers[0]).ok()) return;  // its seal is still to come
   oracle_->retired = std::max(oracle_->retired, next.first_lsn - 1);
   last_retired_ = numbers[0];

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "log.h"
+#include "memory_file_system.h"
 
 namespace ingest_wal {
 namespace testing {
@@ -27,6 +28,7 @@ struct Oracle {
   uint64_t acknowledged = 0;            // durable LSN last seen while the power was on
   uint64_t retired = 0;                 // entries up to here were in segments that were retired: they may be gone
   uint64_t compacted = 0;               // entries up to here may be in checkpoints only, if these keep them
+  uint64_t checkpoint = 0;              // the newest that was said to be written, if nobody has removed it
   uint64_t generation = 1;
 };
 
@@ -43,9 +45,10 @@ struct Circumstances {
   bool checkpoints = false;
 };
 
-// What must hold of a log that was just opened. Empty: all is well. Adds to `checked` how many entries were held against the
-// oracle.
-std::string Check(Log* log, const Oracle& oracle, const Circumstances& circumstances, uint64_t* checked);
+// What must hold of a log that was just opened in `world`. Empty: all is well. Adds to `checked` how many entries were held
+// against the oracle.
+std::string Check(Log* log, const MemoryWorld& world, const Oracle& oracle, const Circumstances& circumstances,
+                  uint64_t* checked);
 
 }  // namespace testing
 }  // namespace ingest_wal

@@ -118,6 +118,30 @@ TEST(SpareSegment, OneOfAnotherSizeIsReplaced) {
   ExpectZeros(ready.file.get(), kBytes + 4096);
 }
 
+// What a segment goes for may have been written by somebody who died before its name was durable.
+TEST(SpareSegment, ARetiredSegmentIsThereAsLongAsWhatReplacesItMayNotBeWhereverThePowerGoes) {
+  for (uint64_t cut = 1; cut <= 8; cut++) {
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+      Fixture fixture;
+      MemoryWorld& world = fixture.world;
+      world.Put(SegmentName(1), std::vector<uint8_t>(100, uint8_t{9}));
+      std::unique_ptr<File> file;
+      ASSERT_OK(fixture.directory->Open("checkpoint.tmp", OpenMode::kCreateNew, &file));
+      ASSERT_OK(file->Sync());
+      ASSERT_OK(fixture.directory->Rename("checkpoint.tmp", CheckpointName(1)));
+      SpareSegment spare(fixture.directory.get(), kBytes);
+      if (seed % 2 == 0) spare.Request();  // then it is to be filled again, if it fits
+      spare.Retire(1);
+      spare.Retire(2);
+      world.CutAtCall(cut);
+      for (int i = 0; i < 4; i++) spare.PrepareSome();
+      Dice dice(seed);
+      const std::unique_ptr<MemoryWorld> after = world.AfterPowerCut(&dice);
+      EXPECT_TRUE(after->Exists(SegmentName(1)) || after->Exists(CheckpointName(1)));
+    }
+  }
+}
+
 TEST(SpareSegment, WhatAnEarlierProcessLeftIsNotUsed) {
   Fixture fixture;
   fixture.world.Put(kSpareName, std::vector<uint8_t>(100, uint8_t{9}));

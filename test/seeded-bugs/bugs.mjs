@@ -89,6 +89,13 @@ export const SEEDED_BUGS = Object.freeze([
     test: ['segment_writer_test', 'SegmentWriter.AFileThatIsCutForLackOfSpaceEndsBehindItsLastRecordWhereverThePowerGoes']
   },
   {
+    name: 'segments removed before the names that replace them are synced',
+    file: 'native/core/spare_segment.cc',
+    from: 'Status SpareSegment::SyncWhatReplacesIt() { return directory_->Sync(); }',
+    to: 'Status SpareSegment::SyncWhatReplacesIt() { return Status(); }',
+    test: ['spare_segment_test', 'SpareSegment.ARetiredSegmentIsThereAsLongAsWhatReplacesItMayNotBeWhereverThePowerGoes']
+  },
+  {
     name: 'room for the seal not kept',
     file: 'native/core/writer.cc',
     from: 'if (active_ != nullptr && active_->room() >= first_record_bytes) return Status();',
