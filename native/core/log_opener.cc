@@ -216,7 +216,9 @@ Status LogOpener::MakeSegment() {
   INGEST_WAL_RETURN_IF_ERROR(SegmentWriter::Prepare(log_->directory_.get(), spare, header, &active_));
   if (!carried_.empty()) INGEST_WAL_RETURN_IF_ERROR(WriteCarried(header.created_ms));
   INGEST_WAL_RETURN_IF_ERROR(active_->Publish());
-  if (carried_.empty()) return Status();
+  // LSNs that are given up have no entry that says so.
+  const bool gives_up_lsns = first_lsn_ != previous_lsn_ + 1;
+  if (carried_.empty() && !gives_up_lsns) return Status();
   return active_->WriteIdleMark(durable_lsn_ + 1, header.created_ms);
 }
 
@@ -237,6 +239,38 @@ Status LogOpener::StopAtDamage() {
     return MakeSegment();
   }
   return Status();
+}
+
+// As many as there is room for where the device cannot read the end of the log; without a ring nobody knows how many there are.
+uint64_t LogOpener::LsnsThatMayStandUnread() const {
+  if (ring_.found && !ring_.damaged) return 0;
+  const SegmentScan* last = nullptr;
+  for (const SegmentScan& segment : scan_.segments) {
+    if (segment.accepted() && !segment.covered) last = &segment;
+  }
+  if (last == nullptr || last->sealed) return 0;
+  uint64_t bytes = 0;
+  for (const Finding& finding : last->findings) {
+    if (finding.kind == Finding::Kind::kUnreadable && finding.lsn_after == 0) bytes += finding.end - finding.offset;
+  }
+  return (bytes + short_entry::kPayloadAt - 1) / short_entry::kPayloadAt;
+}
+
+// What cannot be read may have been acknowledged, and may be read again one day: its LSNs are not used again. One more segment
+// begins behind them.
+Status LogOpener::PassUnreadableEnd() {
+  const uint64_t lsns = LsnsThatMayStandUnread();
+  if (lsns == 0) return Status();
+  INGEST_WAL_RETURN_IF_ERROR(active_->Seal(durable_lsn_ + 1, environment_.clock->WallMs()));
+  active_.reset();
+  carried_.Clear();
+  previous_lsn_ = durable_lsn_;
+  previous_checksum_ = durable_checksum_;
+  first_lsn_ = std::min(durable_lsn_ + lsns, kMaxLsn) + 1;
+  durable_lsn_ = first_lsn_ - 1;
+  durable_checksum_ = 0;
+  active_is_only_proof_ = true;
+  return MakeSegment();
 }
 
 Status LogOpener::SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn) {
@@ -387,6 +421,7 @@ Status LogOpener::Open(std::unique_ptr<Log>* log) {
 #endif
   INGEST_WAL_RETURN_IF_ERROR(MakeSegment());
   INGEST_WAL_RETURN_IF_ERROR(SealLeftSegments());
+  INGEST_WAL_RETURN_IF_ERROR(PassUnreadableEnd());
   INGEST_WAL_RETURN_IF_ERROR(StopAtDamage());
 #ifndef INGEST_WAL_SEED_BUG_RING_EMPTIED_TOO_EARLY
   INGEST_WAL_RETURN_IF_ERROR(MakeRing());

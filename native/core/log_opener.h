@@ -48,6 +48,8 @@ class LogOpener {
   Status MakeSegment();
   Status WriteCarried(int64_t now_ms);
   Status StopAtDamage();
+  Status PassUnreadableEnd();
+  uint64_t LsnsThatMayStandUnread() const;
   Status SealLeftSegments();
   // `*sealed_lsn` gets the LSN up to which the seal speaks; unchanged when the segment held nothing and was removed.
   Status SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn);

@@ -63,8 +63,9 @@ Status FaultPlan::operator()(Call call) {
 
 std::string Life::Run() {
   const uint64_t operations = 5 + (*random_)() % kMaxOperations;
-  // Lives that fill ring and segments, and lives that see many calls with little in them.
-  const uint64_t max_appends = 1 + (*random_)() % kMaxAppends;
+  // Lives that fill ring and segments, and lives that see many calls and segments with little in them.
+  const bool is_thin = (*random_)() % 2 == 0;
+  const uint64_t max_appends = is_thin ? kMaxAppends / 4 : kMaxAppends;
   for (uint64_t i = 0; i < operations && world_->powered() && wrong_.empty(); i++) {
     if (faults_ != nullptr && i % 4 == 0) faults_->Draw();
     const uint64_t choice = (*random_)() % 10;
@@ -73,7 +74,7 @@ std::string Life::Run() {
     } else if (choice < 6) {
       for (uint64_t n = 1 + (*random_)() % max_appends; n > 0; n--) AppendOne();
     } else if (choice < 8) {
-      if ((*random_)() % 8 == 0) log_->writer()->RequestRotation();
+      if (is_thin && (*random_)() % 4 == 0) log_->writer()->RequestRotation();
       Flush();
     } else if (choice == 8 && (*random_)() % 2 == 0) {
       RetireLowest();

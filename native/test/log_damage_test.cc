@@ -54,6 +54,59 @@ TEST(Damage, IsWhereTheLogEndsWithStopAndItsNumbersAreNotUsedAgain) {
   EXPECT_EQ(ReadAll(log.get()).lsns, std::string("1-22 51-53"));
 }
 
+// Pages from the `first`-th on, up to the end of the file.
+void MakeUnreadable(MemoryWorld* world, const std::string& name, uint64_t first) {
+  world->unreadable[name] = {{first * 4096, UINT64_MAX}};
+}
+
+TEST(Damage, OfAnEndThatTheDeviceCannotReadIsToldAndNoNumberThatMayStandThereIsUsedAgain) {
+  for (const bool stops : {false, true}) {
+    const LogOptions options = stops ? With(OnCorruption::kStop) : SmallLogOptions();
+    MemoryWorld world;
+    WriteLog(&world, 200);
+    MakeUnreadable(&world, kFirst, 3);
+    std::unique_ptr<Log> log = OpenLog(&world, options);
+    ASSERT_EQ(log->recovery().found.damage.size(), 1u);
+    EXPECT_EQ(log->recovery().found.damage[0].kind, std::string(damage_kind::kUnreadable));
+    const uint64_t read = ReadAll(log.get()).entries;
+    EXPECT_TRUE(read > 0 && read < 200);
+    const uint64_t next = AppendEntries(log.get(), 1);
+    EXPECT_GE(next, 201u);
+    CloseLog(std::move(log));
+    // It can be read again, and not again: the numbers stay as they were given.
+    for (const bool readable : {true, false, true}) {
+      world.unreadable.clear();
+      if (!readable) MakeUnreadable(&world, kFirst, 3);
+      log = OpenLog(&world, options);
+      EXPECT_EQ(log->last_lsn(), next);
+      EXPECT_EQ(ReadAll(log.get()).entries, read + 1);
+      CloseLog(std::move(log));
+    }
+  }
+}
+
+TEST(Damage, OfAnEndThatTheDeviceCannotReadGivesNumbersUpOnceAlsoWhenNothingIsAppended) {
+  for (const bool closes : {false, true}) {
+    MemoryWorld first;
+    WriteLog(&first, 200);
+    MakeUnreadable(&first, kFirst, 3);
+    std::unique_ptr<Log> log = OpenLog(&first);
+    const uint64_t last = log->last_lsn();
+    EXPECT_GE(last, 200u);
+    if (closes) CloseLog(std::move(log));
+    Dice dice(Seed());
+    const std::unique_ptr<MemoryWorld> world = first.AfterPowerCut(&dice);
+    log.reset();
+    for (int i = 0; i < 3; i++) {
+      log = OpenLog(world.get());
+      EXPECT_EQ(log->last_lsn(), last);
+      CloseLog(std::move(log));
+    }
+    log = OpenLog(world.get());
+    EXPECT_EQ(AppendEntries(log.get(), 1), last + 1);
+  }
+}
+
 TEST(Damage, WithFailNothingIsOpenedAndNothingChanged) {
   MemoryWorld world;
   WriteLog(&world, 50);

@@ -161,6 +161,13 @@ export const SEEDED_BUGS = Object.freeze([
     test: ['log_test', 'Open.BehindACleanCloseFindsEverythingAndNoRing']
   },
   {
+    name: 'LSNs behind an unreadable end used again',
+    file: 'native/core/log_opener.cc',
+    from: 'const uint64_t lsns = LsnsThatMayStandUnread();',
+    to: 'const uint64_t lsns = 0 * LsnsThatMayStandUnread();',
+    test: ['log_damage_test', 'Damage.OfAnEndThatTheDeviceCannotReadIsToldAndNoNumberThatMayStandThereIsUsedAgain']
+  },
+  {
     name: 'torn tail not cut',
     file: 'native/core/log_opener.cc',
     from: '      cut = std::min(cut, finding.offset);\n',
