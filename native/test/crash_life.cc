@@ -64,7 +64,7 @@ Status FaultPlan::operator()(Call call) {
 std::string Life::Run() {
   const uint64_t operations = 5 + (*random_)() % kMaxOperations;
   // Lives that fill ring and segments, and lives that see many calls and segments with little in them.
-  const bool is_thin = (*random_)() % 2 == 0;
+  const bool is_thin = (*random_)() % 4 == 0;
   const uint64_t max_appends = is_thin ? kMaxAppends / 4 : kMaxAppends;
   for (uint64_t i = 0; i < operations && world_->powered() && wrong_.empty(); i++) {
     if (faults_ != nullptr && i % 4 == 0) faults_->Draw();

@@ -100,7 +100,8 @@ export const SEEDED_BUGS = Object.freeze([
     file: 'native/core/writer.cc',
     from: 'if (active_ != nullptr && active_->room() >= first_record_bytes) return Status();',
     to: 'if (active_ != nullptr) return Status();',
-    test: POWER_CUT
+    test: POWER_CUT,
+    states: 200_000
   },
   // --- Records
   {
