@@ -162,6 +162,8 @@ Status LogOpener::DecideEnd() {
   }
   durable_lsn_ = carried_.empty() ? previous_lsn_ : carried_.last_lsn;
   durable_checksum_ = previous_checksum_;
+  unread_lsns_ = LsnsThatMayStandUnread();
+  if (carried_.empty()) GiveUpUnreadLsns();
   log_->recovery_.carried_entries = carried_.entries;
   log_->recovery_.ring_taken_over = ring_.found;
   if (carried_.record_bytes > kMaxCarriedBatchBytes) {
@@ -215,10 +217,14 @@ Status LogOpener::MakeSegment() {
   SpareSegment* spare = log_->spare_.get();
   INGEST_WAL_RETURN_IF_ERROR(SegmentWriter::Prepare(log_->directory_.get(), spare, header, &active_));
   if (!carried_.empty()) INGEST_WAL_RETURN_IF_ERROR(WriteCarried(header.created_ms));
-  INGEST_WAL_RETURN_IF_ERROR(active_->Publish());
-  // LSNs that are given up have no entry that says so.
+  // LSNs that are given up have no entry that says so: there is no moment without a mark that does.
   const bool gives_up_lsns = first_lsn_ != previous_lsn_ + 1;
-  if (carried_.empty() && !gives_up_lsns) return Status();
+  const uint64_t unread_lsns = carried_.empty() ? 0 : unread_lsns_;
+  if (gives_up_lsns || unread_lsns != 0) {
+    INGEST_WAL_RETURN_IF_ERROR(active_->WriteIdleMark(durable_lsn_ + unread_lsns + 1, header.created_ms));
+  }
+  INGEST_WAL_RETURN_IF_ERROR(active_->Publish());
+  if (carried_.empty() || unread_lsns != 0) return Status();
   return active_->WriteIdleMark(durable_lsn_ + 1, header.created_ms);
 }
 
@@ -244,32 +250,40 @@ Status LogOpener::StopAtDamage() {
 // As many as there is room for where the device cannot read the end of the log; without a ring nobody knows how many there are.
 uint64_t LogOpener::LsnsThatMayStandUnread() const {
   if (ring_.found && !ring_.damaged) return 0;
-  const SegmentScan* last = nullptr;
-  for (const SegmentScan& segment : scan_.segments) {
-    if (segment.accepted() && !segment.covered) last = &segment;
-  }
-  if (last == nullptr || last->sealed) return 0;
   uint64_t bytes = 0;
-  for (const Finding& finding : last->findings) {
-    if (finding.kind == Finding::Kind::kUnreadable && finding.lsn_after == 0) bytes += finding.end - finding.offset;
+  for (const SegmentScan& segment : scan_.segments) {
+    if (!segment.accepted() || segment.covered) continue;
+    // An earlier start has given them up. One that was cut short may have made a segment before it came to that.
+    if (segment.header.first_lsn > segment.header.previous_lsn + 1) bytes = 0;
+    if (segment.sealed) continue;
+    for (const Finding& finding : segment.findings) {
+      if (finding.kind == Finding::Kind::kUnreadable && finding.lsn_after == 0) bytes += finding.end - finding.offset;
+    }
   }
   return (bytes + short_entry::kPayloadAt - 1) / short_entry::kPayloadAt;
 }
 
-// What cannot be read may have been acknowledged, and may be read again one day: its LSNs are not used again. One more segment
+// What cannot be read may have been acknowledged, and may be read again one day: its LSNs are not used again. The next segment
 // begins behind them.
+void LogOpener::GiveUpUnreadLsns() {
+  if (unread_lsns_ == 0) return;
+  first_lsn_ = std::min(durable_lsn_ + unread_lsns_, kMaxLsn) + 1;
+  durable_lsn_ = first_lsn_ - 1;
+  durable_checksum_ = 0;
+}
+
+// What is carried over follows what could be read: LSNs are given up behind it, with one more segment. Until that is there, the
+// one before says that they were used: a start that is cut short here makes them count as lost.
 Status LogOpener::PassUnreadableEnd() {
-  const uint64_t lsns = LsnsThatMayStandUnread();
-  if (lsns == 0) return Status();
-  INGEST_WAL_RETURN_IF_ERROR(active_->Seal(durable_lsn_ + 1, environment_.clock->WallMs()));
+  if (unread_lsns_ == 0) return Status();
+  active_is_only_proof_ = true;
+  if (carried_.empty()) return Status();
+  INGEST_WAL_RETURN_IF_ERROR(active_->Seal(durable_lsn_ + unread_lsns_ + 1, environment_.clock->WallMs()));
   active_.reset();
   carried_.Clear();
   previous_lsn_ = durable_lsn_;
   previous_checksum_ = durable_checksum_;
-  first_lsn_ = std::min(durable_lsn_ + lsns, kMaxLsn) + 1;
-  durable_lsn_ = first_lsn_ - 1;
-  durable_checksum_ = 0;
-  active_is_only_proof_ = true;
+  GiveUpUnreadLsns();
   return MakeSegment();
 }
 

@@ -50,6 +50,7 @@ class LogOpener {
   Status StopAtDamage();
   Status PassUnreadableEnd();
   uint64_t LsnsThatMayStandUnread() const;
+  void GiveUpUnreadLsns();
   Status SealLeftSegments();
   // `*sealed_lsn` gets the LSN up to which the seal speaks; unchanged when the segment held nothing and was removed.
   Status SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn);
@@ -71,6 +72,7 @@ class LogOpener {
   uint32_t previous_checksum_ = 0;
   uint64_t first_lsn_ = 1;
   uint64_t durable_lsn_ = 0;  // after the carried entries were synced
+  uint64_t unread_lsns_ = 0;  // behind all that could be read
   uint32_t durable_checksum_ = 0;
   CarriedEntries carried_;
   std::unique_ptr<SegmentWriter> active_;

@@ -107,6 +107,24 @@ TEST(Damage, OfAnEndThatTheDeviceCannotReadGivesNumbersUpOnceAlsoWhenNothingIsAp
   }
 }
 
+TEST(Damage, OfAnEndThatTheDeviceCannotReadGivesNumbersUpAlsoWhenThePowerGoesMeanwhile) {
+  Dice dice(Seed());
+  bool opened = false;
+  for (uint64_t cut = 1; !opened; cut++) {
+    for (int i = 0; i < 8; i++) {
+      MemoryWorld world;
+      WriteLog(&world, 200);
+      MakeUnreadable(&world, kFirst, 3);
+      world.CutAtCall(cut);
+      opened = TryOpen(&world, SmallLogOptions()).ok();
+      const std::unique_ptr<MemoryWorld> after = world.AfterPowerCut(&dice);
+      if (i % 2 == 0) MakeUnreadable(after.get(), kFirst, 3);
+      std::unique_ptr<Log> log = OpenLog(after.get());
+      EXPECT_GE(AppendEntries(log.get(), 1), 201u);
+    }
+  }
+}
+
 TEST(Damage, WithFailNothingIsOpenedAndNothingChanged) {
   MemoryWorld world;
   WriteLog(&world, 50);

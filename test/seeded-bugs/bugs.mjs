@@ -164,8 +164,8 @@ export const SEEDED_BUGS = Object.freeze([
   {
     name: 'LSNs behind an unreadable end used again',
     file: 'native/core/log_opener.cc',
-    from: 'const uint64_t lsns = LsnsThatMayStandUnread();',
-    to: 'const uint64_t lsns = 0 * LsnsThatMayStandUnread();',
+    from: 'unread_lsns_ = LsnsThatMayStandUnread();',
+    to: 'unread_lsns_ = 0 * LsnsThatMayStandUnread();',
     test: ['log_damage_test', 'Damage.OfAnEndThatTheDeviceCannotReadIsToldAndNoNumberThatMayStandThereIsUsedAgain']
   },
   {
