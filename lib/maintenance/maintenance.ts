@@ -351,8 +351,6 @@ export class Maintenance {
     const files = await this.#files()
     const endedMs = await this.#endTimes(files, rules, signal)
     const decision = decideRetention(files, this.#whole, endedMs, this.#clock.trustedNowMs, rules)
-    // What goes is replaced by checkpoints whose names may have been left, not yet durable, by who died or failed.
-    if (decision.segments.length + decision.checkpoints.length > 0) await syncDirectory(this.#log.directory)
     for (const segment of files.segments) {
       if (signal.aborted || this.#log.isRead()) break
       if (!decision.segments.includes(segment.number)) continue

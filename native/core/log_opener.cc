@@ -138,6 +138,31 @@ Status LogOpener::CollectTail(uint64_t from_lsn) {
   return Status();
 }
 
+// As many as there is room for where the device cannot read the end of the log; without a ring nobody knows how many there are.
+uint64_t LogOpener::LsnsThatMayStandUnread() const {
+  if (ring_.found && !ring_.damaged) return 0;
+  uint64_t bytes = 0;
+  for (const SegmentScan& segment : scan_.segments) {
+    if (!segment.accepted() || segment.covered) continue;
+    // An earlier start has given them up. One that was cut short may have made a segment before it came to that.
+    if (segment.header.first_lsn > segment.header.previous_lsn + 1) bytes = 0;
+    if (segment.sealed) continue;
+    for (const Finding& finding : segment.findings) {
+      if (finding.kind == Finding::Kind::kUnreadable && finding.lsn_after == 0) bytes += finding.end - finding.offset;
+    }
+  }
+  return (bytes + short_entry::kPayloadAt - 1) / short_entry::kPayloadAt;
+}
+
+// What cannot be read may have been acknowledged, and may be read again one day: its LSNs are not used again. The next segment
+// begins behind them.
+void LogOpener::GiveUpUnreadLsns() {
+  if (used_lsn_ == durable_lsn_) return;
+  first_lsn_ = used_lsn_ + 1;
+  durable_lsn_ = used_lsn_;
+  durable_checksum_ = 0;
+}
+
 Status LogOpener::DecideEnd() {
   const DirectoryReport& found = log_->recovery_.found;
   if (found.highest_number >= kMaxSegmentNumber) {
@@ -162,7 +187,7 @@ Status LogOpener::DecideEnd() {
   }
   durable_lsn_ = carried_.empty() ? previous_lsn_ : carried_.last_lsn;
   durable_checksum_ = previous_checksum_;
-  unread_lsns_ = LsnsThatMayStandUnread();
+  used_lsn_ = std::max(durable_lsn_, std::min(durable_lsn_ + LsnsThatMayStandUnread(), kMaxLsn - 1));
   if (carried_.empty()) GiveUpUnreadLsns();
   log_->recovery_.carried_entries = carried_.entries;
   log_->recovery_.ring_taken_over = ring_.found;
@@ -218,13 +243,10 @@ Status LogOpener::MakeSegment() {
   INGEST_WAL_RETURN_IF_ERROR(SegmentWriter::Prepare(log_->directory_.get(), spare, header, &active_));
   if (!carried_.empty()) INGEST_WAL_RETURN_IF_ERROR(WriteCarried(header.created_ms));
   // LSNs that are given up have no entry that says so: there is no moment without a mark that does.
-  const bool gives_up_lsns = first_lsn_ != previous_lsn_ + 1;
-  const uint64_t unread_lsns = carried_.empty() ? 0 : unread_lsns_;
-  if (gives_up_lsns || unread_lsns != 0) {
-    INGEST_WAL_RETURN_IF_ERROR(active_->WriteIdleMark(durable_lsn_ + unread_lsns + 1, header.created_ms));
-  }
+  const bool gives_up_lsns = first_lsn_ != previous_lsn_ + 1 || used_lsn_ != durable_lsn_;
+  if (gives_up_lsns) INGEST_WAL_RETURN_IF_ERROR(active_->WriteIdleMark(used_lsn_ + 1, header.created_ms));
   INGEST_WAL_RETURN_IF_ERROR(active_->Publish());
-  if (carried_.empty() || unread_lsns != 0) return Status();
+  if (carried_.empty() || gives_up_lsns) return Status();
   return active_->WriteIdleMark(durable_lsn_ + 1, header.created_ms);
 }
 
@@ -247,43 +269,17 @@ Status LogOpener::StopAtDamage() {
   return Status();
 }
 
-// As many as there is room for where the device cannot read the end of the log; without a ring nobody knows how many there are.
-uint64_t LogOpener::LsnsThatMayStandUnread() const {
-  if (ring_.found && !ring_.damaged) return 0;
-  uint64_t bytes = 0;
-  for (const SegmentScan& segment : scan_.segments) {
-    if (!segment.accepted() || segment.covered) continue;
-    // An earlier start has given them up. One that was cut short may have made a segment before it came to that.
-    if (segment.header.first_lsn > segment.header.previous_lsn + 1) bytes = 0;
-    if (segment.sealed) continue;
-    for (const Finding& finding : segment.findings) {
-      if (finding.kind == Finding::Kind::kUnreadable && finding.lsn_after == 0) bytes += finding.end - finding.offset;
-    }
-  }
-  return (bytes + short_entry::kPayloadAt - 1) / short_entry::kPayloadAt;
-}
-
-// What cannot be read may have been acknowledged, and may be read again one day: its LSNs are not used again. The next segment
-// begins behind them.
-void LogOpener::GiveUpUnreadLsns() {
-  if (unread_lsns_ == 0) return;
-  first_lsn_ = std::min(durable_lsn_ + unread_lsns_, kMaxLsn) + 1;
-  durable_lsn_ = first_lsn_ - 1;
-  durable_checksum_ = 0;
-}
-
 // What is carried over follows what could be read: LSNs are given up behind it, with one more segment. Until that is there, the
 // one before says that they were used: a start that is cut short here makes them count as lost.
 Status LogOpener::PassUnreadableEnd() {
-  if (unread_lsns_ == 0) return Status();
-  active_is_only_proof_ = true;
-  if (carried_.empty()) return Status();
-  INGEST_WAL_RETURN_IF_ERROR(active_->Seal(durable_lsn_ + unread_lsns_ + 1, environment_.clock->WallMs()));
+  if (used_lsn_ == durable_lsn_) return Status();
+  INGEST_WAL_RETURN_IF_ERROR(active_->Seal(used_lsn_ + 1, environment_.clock->WallMs()));
   active_.reset();
   carried_.Clear();
   previous_lsn_ = durable_lsn_;
   previous_checksum_ = durable_checksum_;
   GiveUpUnreadLsns();
+  active_is_only_proof_ = true;
   return MakeSegment();
 }
 
@@ -359,7 +355,7 @@ Status LogOpener::SealLeftSegments() {
     }
     sealed_lsn = std::max(sealed_lsn, lsn);
   }
-  active_is_only_proof_ = sealed_lsn < previous_lsn_;
+  active_is_only_proof_ = sealed_lsn < durable_lsn_;
   return changed ? log_->directory_->Sync() : Status();
 }
 

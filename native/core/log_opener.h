@@ -45,12 +45,12 @@ class LogOpener {
   // Sets from where the log goes on, and what has to be carried there.
   Status DecideEnd();
   Status CollectTail(uint64_t from_lsn);
+  uint64_t LsnsThatMayStandUnread() const;
+  void GiveUpUnreadLsns();
   Status MakeSegment();
   Status WriteCarried(int64_t now_ms);
   Status StopAtDamage();
   Status PassUnreadableEnd();
-  uint64_t LsnsThatMayStandUnread() const;
-  void GiveUpUnreadLsns();
   Status SealLeftSegments();
   // `*sealed_lsn` gets the LSN up to which the seal speaks; unchanged when the segment held nothing and was removed.
   Status SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn);
@@ -72,7 +72,7 @@ class LogOpener {
   uint32_t previous_checksum_ = 0;
   uint64_t first_lsn_ = 1;
   uint64_t durable_lsn_ = 0;  // after the carried entries were synced
-  uint64_t unread_lsns_ = 0;  // behind all that could be read
+  uint64_t used_lsn_ = 0;     // more than that when LSNs may stand where nobody can read, and are not given up yet
   uint32_t durable_checksum_ = 0;
   CarriedEntries carried_;
   std::unique_ptr<SegmentWriter> active_;

@@ -48,7 +48,7 @@ void FindStored(Directory* directory, const std::string& file, uint64_t* from, u
 }
 
 Status CopyOut(Directory* directory, Directory* quarantine, const std::string& file, uint64_t from, uint64_t end) {
-  const std::string name = file + "." + std::to_string(from) + "-" + std::to_string(end) + ".bytes";
+  const std::string name = QuarantinedName(file, from, end);
   std::unique_ptr<File> existing;
   if (quarantine->Open(name, OpenMode::kRead, &existing).ok()) return Status();
   std::unique_ptr<File> source;

@@ -55,6 +55,10 @@ bool ParseCheckpointName(const std::string& name, uint64_t* number) {
   return ParseNumberedName(name, kCheckpointSuffix, number);
 }
 
+std::string QuarantinedName(const std::string& file, uint64_t from, uint64_t end) {
+  return file + "." + std::to_string(from) + "-" + std::to_string(end) + ".bytes";
+}
+
 bool IsTemporaryName(const std::string& name) { return EndsWith(name, kTemporarySuffix); }
 
 }  // namespace ingest_wal

@@ -32,6 +32,9 @@ bool IsCompressedName(const std::string& name);
 std::string CheckpointName(uint64_t number);
 bool ParseCheckpointName(const std::string& name, uint64_t* number);
 
+// The name in the quarantine of what stood at [from, end) of `file`.
+std::string QuarantinedName(const std::string& file, uint64_t from, uint64_t end);
+
 bool IsTemporaryName(const std::string& name);
 
 }  // namespace ingest_wal

@@ -80,8 +80,8 @@ std::string CheckEntries(Log* log, const ReadOptions& options, const Oracle& ora
 // One rest of a former segment in 65,536 begins with the two bytes that a short entry begins with. As nobody can tell then
 // whose it is, it is taken for torn.
 bool BeginsLikeAShortEntry(const MemoryWorld& world, const TornTail& tail) {
-  const std::string copy = "quarantine/" + tail.file + "." + std::to_string(tail.offset) + "-" +
-                           std::to_string(tail.offset + tail.bytes) + ".bytes";
+  const std::string copy =
+      std::string(kQuarantineName) + "/" + QuarantinedName(tail.file, tail.offset, tail.offset + tail.bytes);
   return world.Exists(copy) && Load<uint16_t>(world.Contents(copy).data()) == short_entry::kMagic;
 }
 

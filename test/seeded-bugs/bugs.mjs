@@ -164,9 +164,16 @@ export const SEEDED_BUGS = Object.freeze([
   {
     name: 'LSNs behind an unreadable end used again',
     file: 'native/core/log_opener.cc',
-    from: 'unread_lsns_ = LsnsThatMayStandUnread();',
-    to: 'unread_lsns_ = 0 * LsnsThatMayStandUnread();',
+    from: 'std::min(durable_lsn_ + LsnsThatMayStandUnread(), kMaxLsn - 1)',
+    to: 'std::min(durable_lsn_ + 0 * LsnsThatMayStandUnread(), kMaxLsn - 1)',
     test: ['log_damage_test', 'Damage.OfAnEndThatTheDeviceCannotReadIsToldAndNoNumberThatMayStandThereIsUsedAgain']
+  },
+  {
+    name: 'LSNs given up before anything durable says so',
+    file: 'native/core/log_opener.cc',
+    from: 'if (gives_up_lsns) INGEST_WAL_RETURN_IF_ERROR',
+    to: 'if (gives_up_lsns && false) INGEST_WAL_RETURN_IF_ERROR',
+    test: ['log_damage_test', 'Damage.OfAnEndThatTheDeviceCannotReadGivesNumbersUpAlsoWhenThePowerGoesMeanwhile']
   },
   {
     name: 'torn tail not cut',
