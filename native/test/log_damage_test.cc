@@ -87,22 +87,21 @@ TEST(Damage, OfAnEndThatTheDeviceCannotReadIsToldAndNoNumberThatMayStandThereIsU
 
 TEST(Damage, OfAnEndThatTheDeviceCannotReadGivesNumbersUpOnceAlsoWhenNothingIsAppended) {
   for (const bool closes : {false, true}) {
-    MemoryWorld first;
-    WriteLog(&first, 200);
-    MakeUnreadable(&first, kFirst, 3);
-    std::unique_ptr<Log> log = OpenLog(&first);
-    const uint64_t last = log->last_lsn();
+    MemoryWorld before;
+    WriteLog(&before, 200);
+    MakeUnreadable(&before, kFirst, 3);
+    std::unique_ptr<Log> first = OpenLog(&before);
+    const uint64_t last = first->last_lsn();
     EXPECT_GE(last, 200u);
-    if (closes) CloseLog(std::move(log));
+    if (closes) CloseLog(std::move(first));
     Dice dice(Seed());
-    const std::unique_ptr<MemoryWorld> world = first.AfterPowerCut(&dice);
-    log.reset();
+    const std::unique_ptr<MemoryWorld> world = before.AfterPowerCut(&dice);
     for (int i = 0; i < 3; i++) {
-      log = OpenLog(world.get());
+      std::unique_ptr<Log> log = OpenLog(world.get());
       EXPECT_EQ(log->last_lsn(), last);
       CloseLog(std::move(log));
     }
-    log = OpenLog(world.get());
+    std::unique_ptr<Log> log = OpenLog(world.get());
     EXPECT_EQ(AppendEntries(log.get(), 1), last + 1);
   }
 }
