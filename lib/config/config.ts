@@ -112,8 +112,7 @@ function section(name: string, keys: readonly Key[], given: unknown = {}): Recor
   const resolved: Record<string, unknown> = {}
   for (const key of keys) {
     const value = values[key.name] ?? key.default
-    checkValue(`${name}.${key.name}`, key, value)
-    resolved[key.property] = value
+    resolved[key.property] = checkedValue(`${name}.${key.name}`, key, value)
   }
   return resolved
 }
@@ -139,14 +138,14 @@ function overridden<Section extends object>(name: string, keys: readonly Key[], 
     if (value === undefined) continue
     const key = keys.find((known) => known.property === property)
     if (key === undefined) throw unknownKey(`${name}.${property}`, keys.map((known) => known.property))
-    checkValue(`${name}.${property}`, key, value)
-    Object.assign(resolved, { [property]: value })
+    Object.assign(resolved, { [property]: checkedValue(`${name}.${property}`, key, value) })
   }
   return resolved
 }
 
-function checkValue(name: string, key: Key, value: unknown): void {
-  if (key.accepts(value)) return
+function checkedValue(name: string, key: Key, value: unknown): unknown {
+  // -0 is written as 0 wherever a setting is shown; it is one.
+  if (key.accepts(value)) return Object.is(value, -0) ? 0 : value
   throw new WalError('ERR_WAL_CONFIG', `${name} is ${shown(value)}; allowed: ${key.allowed}`)
 }
 

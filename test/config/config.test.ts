@@ -79,6 +79,10 @@ const KEYS: ReadonlyArray<readonly [string, string, string, readonly unknown[], 
   ['replay', 'clock', 'clock', ['wall', 'event'], [['"utc"', '"utc"'], ['1979-05-27T07:32:00Z', '"1979-05-27T07:32:00.000Z"']]]
 ]
 
+test('-0 is 0', () => {
+  expect(parseConfig('[wal]\ndisk_budget_bytes = -0.0\n').wal.diskBudgetBytes).toBe(0)
+})
+
 test('the table of this test has every key', () => {
   expect(KEYS.map(([section, key]) => `${section}.${key}`)).toEqual([
     ...WAL_KEYS.map((key) => `wal.${key.name}`),

@@ -102,7 +102,7 @@ describe('a file', () => {
       const config = parseConfig(stringify(document)) as unknown as Record<string, Record<string, unknown>>
       for (const { section, name, value } of parts) {
         const property = KEYS.find(([of, key]) => of === section && key.name === name)?.[1].property ?? ''
-        expect(config[section]?.[property]).toBe(value)
+        expect(config[section]?.[property]).toBe(Object.is(value, -0) ? 0 : value)
       }
     })
   })
@@ -117,7 +117,7 @@ describe('settings given in place', () => {
       expectRefusedAsItsParts(whole, parts)
       if (whole !== undefined) return
       const config = apply(document) as unknown as Record<string, Record<string, unknown>>
-      for (const { section, name, value } of parts) if (value !== undefined) expect(config[section]?.[name]).toBe(value)
+      for (const { section, name, value } of parts) if (value !== undefined) expect(config[section]?.[name]).toBe(Object.is(value, -0) ? 0 : value)
     })
   })
 

@@ -1,0 +1,43 @@
+// Proves that what config-target.ts says of a config.toml holds for each input that the fuzzer left, for the target's own seeds,
+// and for changes of them.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { everyProgram } from '../properties/support.js'
+import { check, seeds, words } from './config-target.js'
+
+const CORPUS = join(import.meta.dirname, 'corpus/config')
+const inputs = [...seeds.map((seed) => Buffer.from(seed)), ...readdirSync(CORPUS).sort().map((name) => readFileSync(join(CORPUS, name)))]
+
+interface Edit {
+  at: number
+  removedBytes: number
+  inserted: Uint8Array
+}
+
+function edited(input: Uint8Array, edits: readonly Edit[]): Uint8Array {
+  return edits.reduce<Uint8Array>((bytes, { at, removedBytes, inserted }) => {
+    const place = Math.floor(at * (bytes.length + 1))
+    return Buffer.concat([bytes.subarray(0, place), inserted, bytes.subarray(place + removedBytes)])
+  }, input)
+}
+
+describe('a config.toml', () => {
+  test('of the corpus is taken or refused; some of them are taken', () => {
+    const taken = inputs.filter((input) => check(input))
+    expect(taken.length).toBeGreaterThan(2)
+    expect(inputs.length).toBeGreaterThan(taken.length)
+  })
+
+  test('that is one of them, changed, is taken or refused', async () => {
+    const inserted = fc.oneof(fc.constantFrom(...words).map((word) => Buffer.from(word)), fc.uint8Array({ maxLength: 3 }), fc.constantFrom(...inputs))
+    const edit = fc.record({ at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), removedBytes: fc.nat({ max: 4 }), inserted })
+    const changed = fc.tuple(fc.constantFrom(...inputs), fc.array(edit, { minLength: 1, maxLength: 4 }))
+    let taken = 0
+    const isAll = await everyProgram('changed inputs', changed, 5000, ([input, edits]) => {
+      taken += check(edited(input, edits)) ? 1 : 0
+    })
+    if (isAll) expect(taken).toBeGreaterThan(0)
+  })
+})
