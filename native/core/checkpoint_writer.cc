@@ -252,7 +252,6 @@ Status CopyEntries(const Environment& environment, const CheckpointPlan& plan, c
   options.through_segment = plan.through_segment;
   INGEST_WAL_RETURN_IF_ERROR(ReadPath(environment, plan.directory, options, &reader));
   Selection selection(plan);
-  uint64_t last_lsn = cover.base_lsn;
   Chunk chunk;
   do {
     if (IsStopped(plan)) return Stopped();
@@ -260,15 +259,15 @@ Status CopyEntries(const Environment& environment, const CheckpointPlan& plan, c
     if (!plan.accepts_losses) INGEST_WAL_RETURN_IF_ERROR(CheckDamage(chunk.damage, cover.lsn));
     selection.Meet(chunk);
     for (size_t i = 0; i < chunk.entries.size() && chunk.entries[i].lsn <= static_cast<double>(cover.lsn); i++) {
-      last_lsn = std::max(last_lsn, static_cast<uint64_t>(chunk.entries[i].lsn));
       if (!selection.Keeps(chunk.entries[i])) continue;
       Entry entry = reader->EntryOf(chunk, i);
       entry.user_number = selection.NumberOf(chunk.entries[i]);
       INGEST_WAL_RETURN_IF_ERROR(file->Add(entry, environment.clock->WallMs()));
     }
   } while (!chunk.entries.empty() || !chunk.damage.empty());
-  if (last_lsn == cover.lsn || plan.accepts_losses) return Status();
-  return Status(ErrorCode::kCorrupt, "entries " + std::to_string(last_lsn + 1) + " to " + std::to_string(cover.lsn) +
+  const uint64_t met_lsn = std::max(cover.base_lsn, reader->accounted_lsn());
+  if (met_lsn >= cover.lsn || plan.accepts_losses) return Status();
+  return Status(ErrorCode::kCorrupt, "entries " + std::to_string(met_lsn + 1) + " to " + std::to_string(cover.lsn) +
                                          " are missing; a checkpoint is not written without them");
 }
 

@@ -138,14 +138,16 @@ Status LogOpener::CollectTail(uint64_t from_lsn) {
   return Status();
 }
 
-// As many as there is room for where the device cannot read the end of the log; without a ring nobody knows how many there are.
+// As many as there is room for where the end of the log cannot be read: behind the last segment whose header can be, which says
+// where all before it ended, and in what of that one the device does not give. Not when a ring says how many there are.
 uint64_t LogOpener::LsnsThatMayStandUnread() const {
   if (ring_.found && !ring_.damaged) return 0;
   uint64_t bytes = 0;
   for (const SegmentScan& segment : scan_.segments) {
-    if (!segment.accepted() || segment.covered) continue;
-    // An earlier start has given them up. One that was cut short may have made a segment before it came to that.
-    if (segment.header.first_lsn > segment.header.previous_lsn + 1) bytes = 0;
+    if (segment.covered) continue;
+    if (segment.rejected_kind == damage_kind::kSegmentHeader) bytes += std::min(segment.file_bytes, kMaxSegmentBytes);
+    if (!segment.accepted()) continue;
+    bytes = 0;
     if (segment.sealed) continue;
     for (const Finding& finding : segment.findings) {
       if (finding.kind == Finding::Kind::kUnreadable && finding.lsn_after == 0) bytes += finding.end - finding.offset;

@@ -82,6 +82,9 @@ class Reader {
   // An entry of the chunk that Next() gave last. It points into the chunk and this reader: valid until the next call.
   Entry EntryOf(const Chunk& chunk, size_t index) const;
 
+  // Every LSN up to here was delivered, given up, or reported.
+  uint64_t accounted_lsn() const { return accounted_; }
+
  private:
   Reader(std::unique_ptr<Directory> directory, const ReadOptions& options, const Limits& limits, RingContents ring);
 
@@ -140,7 +143,7 @@ class Reader {
   // How large the last chunk was: what to make room for at once.
   size_t last_bytes_ = 0;
   size_t last_entries_ = 0;
-  uint64_t accounted_ = 0;  // every LSN up to here was delivered, given up, or reported
+  uint64_t accounted_ = 0;
   size_t ring_at_ = 0;  // in ring_.staged
   bool rejections_told_ = false;
   bool done_ = false;

@@ -14,6 +14,7 @@ namespace {
 
 const std::string kFirst = SegmentName(1);
 const std::string kSecond = SegmentName(2);
+const std::string kThird = SegmentName(3);
 
 TEST(Damage, ToOneEntryIsSkippedAndReportedForGood) {
   MemoryWorld world;
@@ -57,6 +58,13 @@ TEST(Damage, IsWhereTheLogEndsWithStopAndItsNumbersAreNotUsedAgain) {
 // Pages from the `first`-th on, up to the end of the file.
 void MakeUnreadable(MemoryWorld* world, const std::string& name, uint64_t first) {
   world->unreadable[name] = {{first * 4096, UINT64_MAX}};
+}
+
+void MakeHeadersUnsound(MemoryWorld* world, const std::string& name) {
+  Change(world, name, [](std::vector<uint8_t>* bytes) {
+    ZeroSector(bytes, 0);
+    ZeroSector(bytes, 8);
+  });
 }
 
 TEST(Damage, OfAnEndThatTheDeviceCannotReadIsToldAndNoNumberThatMayStandThereIsUsedAgain) {
@@ -106,22 +114,62 @@ TEST(Damage, OfAnEndThatTheDeviceCannotReadGivesNumbersUpOnceAlsoWhenNothingIsAp
   }
 }
 
-TEST(Damage, OfAnEndThatTheDeviceCannotReadGivesNumbersUpAlsoWhenThePowerGoesMeanwhile) {
+TEST(Damage, OfAnEndThatCannotBeReadGivesNumbersUpAlsoWhenThePowerGoesMeanwhile) {
   Dice dice(Seed());
   bool opened = false;
   for (uint64_t cut = 1; !opened; cut++) {
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 12; i++) {
       MemoryWorld world;
       WriteLog(&world, 200);
-      MakeUnreadable(&world, kFirst, 3);
+      if (i < 8) MakeUnreadable(&world, kFirst, 3);
+      if (i >= 8) MakeHeadersUnsound(&world, kFirst);
       world.CutAtCall(cut);
       opened = TryOpen(&world, SmallLogOptions()).ok();
       const std::unique_ptr<MemoryWorld> after = world.AfterPowerCut(&dice);
-      if (i % 2 == 0) MakeUnreadable(after.get(), kFirst, 3);
+      if (i < 8 && i % 2 == 0) MakeUnreadable(after.get(), kFirst, 3);
       std::unique_ptr<Log> log = OpenLog(after.get());
       EXPECT_GE(AppendEntries(log.get(), 1), 201u);
     }
   }
+}
+
+TEST(Damage, OfALastSegmentWithoutAHeaderIsToldAndNoNumberThatMayStandThereIsUsedAgain) {
+  for (const bool stops : {false, true}) {
+    for (const std::string& last : {kFirst, kThird}) {
+      const LogOptions options = stops ? With(OnCorruption::kStop) : SmallLogOptions();
+      MemoryWorld world;
+      if (last == kFirst) WriteLog(&world, 60);
+      if (last == kThird) WriteThreeSegments(&world);
+      const std::unique_ptr<MemoryWorld> whole = world.AfterProcessDeath();
+      MakeHeadersUnsound(&world, last);
+      std::unique_ptr<Log> log = OpenLog(&world, options);
+      ASSERT_EQ(log->recovery().found.damage.size(), 1u);
+      EXPECT_EQ(log->recovery().found.damage[0].kind, std::string(damage_kind::kSegmentHeader));
+      const uint64_t read = ReadAll(log.get()).entries;
+      EXPECT_EQ(read, last == kFirst ? 0u : 40u);
+      const uint64_t given_up = log->last_lsn();
+      EXPECT_GE(given_up, 60u);
+      CloseLog(std::move(log));
+      // Once, also when nothing was appended.
+      log = OpenLog(&world, options);
+      EXPECT_EQ(log->last_lsn(), given_up);
+      EXPECT_EQ(AppendEntries(log.get(), 1), given_up + 1);
+      CloseLog(std::move(log));
+      // The header is there again.
+      Change(&world, last, [&](std::vector<uint8_t>* bytes) { *bytes = whole->Contents(last); });
+      log = OpenLog(&world, options);
+      EXPECT_EQ(log->last_lsn(), given_up + 1);
+      EXPECT_EQ(ReadAll(log.get()).entries, read + 1);
+      CloseLog(std::move(log));
+    }
+  }
+}
+
+TEST(Damage, OfASegmentWithoutAHeaderGivesNoNumbersUpWhenALaterOneSaysWhereItEnded) {
+  MemoryWorld world;
+  WriteThreeSegments(&world);
+  MakeHeadersUnsound(&world, kSecond);
+  EXPECT_EQ(OpenLog(&world)->last_lsn(), 60u);
 }
 
 TEST(Damage, WithFailNothingIsOpenedAndNothingChanged) {
@@ -148,10 +196,7 @@ TEST(Damage, OfOneHeaderCopyCostsNothing) {
 TEST(Damage, OfBothHeaderCopiesCostsTheSegmentAndSaysWhichEntries) {
   MemoryWorld world;
   WriteThreeSegments(&world);
-  Change(&world, kSecond, [](std::vector<uint8_t>* bytes) {
-    ZeroSector(bytes, 0);
-    ZeroSector(bytes, 8);
-  });
+  MakeHeadersUnsound(&world, kSecond);
   EXPECT_EQ(OpenedOutcome(&world), std::string("1-20 41-60 | segment_header 21-40 in 2"));
 }
 

@@ -119,7 +119,10 @@ describe('a file of 2^60 bytes, nearly all of them a hole', () => {
     await scanLog(directory)
     expect(await lsnsOf(directory)).toEqual(range(20))
     const wal = await Wal.open({ directory, maintenance: false })
-    expect(wal.append(Operation.ADD_MEASUREMENT, 'user', null)).toBe(21)
+    const next = wal.append(Operation.ADD_MEASUREMENT, 'user', null)
+    // A last segment without a header: as many LSNs are given up as the largest that there can be has room for.
+    if (name === segmentName(2)) expect(next).toBe(21 + 2 ** 32 / 32)
+    else expect(next).toBe(21)
     await wal.close()
   })
 })

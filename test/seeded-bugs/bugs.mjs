@@ -169,11 +169,18 @@ export const SEEDED_BUGS = Object.freeze([
     test: ['log_damage_test', 'Damage.OfAnEndThatTheDeviceCannotReadIsToldAndNoNumberThatMayStandThereIsUsedAgain']
   },
   {
+    name: 'LSNs of a last segment without a header used again',
+    file: 'native/core/log_opener.cc',
+    from: 'if (segment.rejected_kind == damage_kind::kSegmentHeader) bytes +=',
+    to: 'if (segment.rejected_kind == damage_kind::kSegmentHeader) bytes += 0 *',
+    test: ['log_damage_test', 'Damage.OfALastSegmentWithoutAHeaderIsToldAndNoNumberThatMayStandThereIsUsedAgain']
+  },
+  {
     name: 'LSNs given up before anything durable says so',
     file: 'native/core/log_opener.cc',
     from: 'if (gives_up_lsns) INGEST_WAL_RETURN_IF_ERROR',
     to: 'if (gives_up_lsns && false) INGEST_WAL_RETURN_IF_ERROR',
-    test: ['log_damage_test', 'Damage.OfAnEndThatTheDeviceCannotReadGivesNumbersUpAlsoWhenThePowerGoesMeanwhile']
+    test: ['log_damage_test', 'Damage.OfAnEndThatCannotBeReadGivesNumbersUpAlsoWhenThePowerGoesMeanwhile']
   },
   {
     name: 'torn tail not cut',
