@@ -140,8 +140,9 @@ function minimise(target) {
   const smallest = folder('smallest', target)
   rmSync(smallest, { recursive: true })
   folder('smallest', target)
-  const done = runTarget(target, ['-merge=1', `-max_len=${largestInput(target)}`, smallest, corpusOf(target), gatheredOf(target)], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const done = runTarget(target, ['-set_cover_merge=1', `-max_len=${largestInput(target)}`, smallest, corpusOf(target), gatheredOf(target)], { stdio: ['ignore', 'ignore', 'pipe'] })
   if (done.status !== 0) fail(`${target} cannot be minimised:\n${String(done.stderr).slice(-4000)}`)
+  if (readdirSync(smallest).length === 0) fail(`${target}: nothing was kept:\n${String(done.stderr).slice(-4000)}`)
   // What the smallest of them reach is most; a repository is no place for all.
   const files = readdirSync(smallest).map((name) => ({ path: join(smallest, name), bytes: statSync(join(smallest, name)).size }))
   let bytes = 0

@@ -212,6 +212,13 @@ export const SEEDED_BUGS = Object.freeze([
   },
   // --- Checkpoints, compression, retention
   {
+    name: 'NaN taken for a number of hours',
+    file: 'lib/config/keys.ts',
+    from: 'value > 0 && value <= MAX_BUFFER_HOURS',
+    to: '!(value <= 0) && !(value > MAX_BUFFER_HOURS)',
+    test: ['test/fuzz/config-corpus.test.ts', '']
+  },
+  {
     name: 'retention of what only the newest checkpoint covers',
     file: 'lib/maintenance/retention.ts',
     from: 'return whole.at(-2)?.coveredSegment ?? 0',

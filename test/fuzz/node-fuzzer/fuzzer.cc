@@ -1,8 +1,8 @@
 // libFuzzer in Node: an addon with the one function
 //   run(args, edges, check, mutate)
-// which hands libFuzzer the counters of the edges that JavaScript counts (edges.mjs), and calls `check` with each input that
-// it makes. `mutate(input, random)` gives another input; it has its turn beside libFuzzer's own mutations. run() never returns:
-// libFuzzer ends the process. scripts/fuzz.mjs builds it with clang.
+// `args` begin with the command that runs all this again. It hands libFuzzer the counters of the edges that JavaScript counts
+// (edges.mjs), and calls `check` with each input that libFuzzer makes. `mutate(input, random)` gives another input; it has its turn
+// beside libFuzzer's own mutations. run() never returns: libFuzzer ends the process. Built by scripts/fuzz.mjs, with clang.
 #include <node_api.h>
 
 #include <cstdint>
@@ -118,7 +118,7 @@ napi_value Run(napi_env the_env, napi_callback_info info) {
   check_function = arguments[2];
   mutate_function = arguments[3];
 
-  std::vector<std::string> texts{"fuzz"};
+  std::vector<std::string> texts;
   uint32_t count = 0;
   Require(napi_get_array_length(env, arguments[0], &count) == napi_ok, "args: an array is expected");
   for (uint32_t i = 0; i < count; i++) {

@@ -19,5 +19,8 @@ if (args[0] === '--write-seeds') {
   const escaped = (word) => Buffer.from(word).toString('latin1').replace(/[^ !#-[\]-~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
   writeFileSync(`${directory}.dictionary`, words.map((word) => `"${escaped(word)}"\n`).join(''))
 } else {
-  createRequire(import.meta.url)(fuzzer).run(args, globalThis.fuzzedEdges, check, mutate)
+  // What libFuzzer gives to a shell, to run itself once more.
+  const quoted = (word) => `'${word.replaceAll("'", "'\\''")}'`
+  const itself = [process.execPath, ...process.argv.slice(1, 4)].map(quoted).join(' ')
+  createRequire(import.meta.url)(fuzzer).run([itself, ...args], globalThis.fuzzedEdges, check, mutate)
 }
