@@ -9,10 +9,6 @@
 namespace ingest_wal {
 namespace {
 
-// Carried entries go into one batch, which is held in memory, and whose mark counts bytes in 32 bits. No writer leaves more
-// than its ring unproven.
-constexpr size_t kMaxCarriedBatchBytes = size_t{1} << 30;
-
 // A ring is a whole number of pages.
 LogOptions RoundUp(LogOptions options) {
   constexpr uint64_t kPageBytes = 4096;
@@ -110,106 +106,6 @@ Status LogOpener::Scan() {
   return Status();
 }
 
-// Copies entries above `from_lsn`, and the checksum of entry `from_lsn`, out of the segments.
-Status LogOpener::CollectTail(uint64_t from_lsn) {
-  const uint64_t last = log_->recovery_.found.last_lsn;
-  // The segment of entry `from_lsn` may be gone.
-  const CheckpointScan* base = scan_.base();
-  if (base != nullptr && base->file.header.covered_lsn == from_lsn) {
-    previous_checksum_ = base->file.header.covered_checksum;
-  }
-  for (const SegmentScan& segment : scan_.segments) {
-    if (!segment.accepted() || segment.runs.empty() || segment.runs.back().last_lsn < from_lsn) continue;
-    std::unique_ptr<SegmentSource> source;
-    INGEST_WAL_RETURN_IF_ERROR(
-        OpenSegmentSource(log_->directory_.get(), segment.file, segment.header, &source));
-    SegmentCursor cursor(source.get(), segment.header, std::min(segment.bound, last));
-    for (;;) {
-      SegmentCursor::Located located;
-      bool found = false;
-      INGEST_WAL_RETURN_IF_ERROR(cursor.Next(&located, &found));
-      if (!found) break;
-      if (located.entry.lsn == from_lsn) previous_checksum_ = located.body_checksum;
-      if (located.entry.lsn > from_lsn && ring_.staged.empty()) carried_.Add(located.entry);
-      // What is behind may be most of a file that was made ready and not used.
-      if (located.entry.lsn >= segment.runs.back().last_lsn) break;
-    }
-  }
-  return Status();
-}
-
-// As many as there is room for where the end of the log cannot be read: behind the last segment whose header can be, which says
-// where all before it ended, and in what of that one the device does not give. Not when a ring says how many there are.
-uint64_t LogOpener::LsnsThatMayStandUnread() const {
-  if (ring_.found && !ring_.damaged) return 0;
-  uint64_t bytes = 0;
-  for (const SegmentScan& segment : scan_.segments) {
-    if (segment.covered) continue;
-    if (segment.rejected_kind == damage_kind::kSegmentHeader) bytes += std::min(segment.file_bytes, kMaxSegmentBytes);
-    if (!segment.accepted()) continue;
-    bytes = 0;
-    if (segment.sealed) continue;
-    for (const Finding& finding : segment.findings) {
-      if (finding.kind == Finding::Kind::kUnreadable && finding.lsn_after == 0) bytes += finding.end - finding.offset;
-    }
-  }
-  return (bytes + short_entry::kPayloadAt - 1) / short_entry::kPayloadAt;
-}
-
-// What cannot be read may have been acknowledged, and may be read again one day: its LSNs are not used again. The next segment
-// begins behind them.
-void LogOpener::GiveUpUnreadLsns() {
-  if (used_lsn_ == durable_lsn_) return;
-  first_lsn_ = used_lsn_ + 1;
-  durable_lsn_ = used_lsn_;
-  durable_checksum_ = 0;
-}
-
-Status LogOpener::DecideEnd() {
-  const DirectoryReport& found = log_->recovery_.found;
-  if (found.highest_number >= kMaxSegmentNumber) {
-    return Status(ErrorCode::kCorrupt, SegmentName(found.highest_number) + " has the last number that a segment can " +
-                                           "have; move it out of the directory");
-  }
-  if (found.last_lsn >= kMaxLsn) {
-    return Status(ErrorCode::kCorrupt, "the log says that LSN " + std::to_string(found.last_lsn) + " was used; allowed: " +
-                                           Range(1, kMaxLsn));
-  }
-  next_number_ = found.highest_number + 1;
-  previous_lsn_ = found.proven_lsn;
-  first_lsn_ = previous_lsn_ + 1;
-  const bool ring_leads = ring_.entries != 0 && ring_.first_lsn <= first_lsn_ && ring_.last_lsn >= found.last_lsn;
-  if (!ring_leads) ring_.staged.clear();
-  INGEST_WAL_RETURN_IF_ERROR(CollectTail(previous_lsn_));
-  Entry entry;
-  size_t bytes = 0;
-  for (size_t at = 0; at < ring_.staged.size(); at += bytes) {
-    if (!ReadStaged(Bytes(ring_.staged.data() + at, ring_.staged.size() - at), &entry, &bytes)) break;
-    if (entry.lsn > previous_lsn_) carried_.Add(entry);
-  }
-  durable_lsn_ = carried_.empty() ? previous_lsn_ : carried_.last_lsn;
-  durable_checksum_ = previous_checksum_;
-  used_lsn_ = std::max(durable_lsn_, std::min(durable_lsn_ + LsnsThatMayStandUnread(), kMaxLsn - 1));
-  if (carried_.empty()) GiveUpUnreadLsns();
-  log_->recovery_.carried_entries = carried_.entries;
-  log_->recovery_.ring_taken_over = ring_.found;
-  if (carried_.record_bytes > kMaxCarriedBatchBytes) {
-    return Status(ErrorCode::kIo, "more than 1 GiB of entries was never proven durable");
-  }
-  return Status();
-}
-
-void CarriedEntries::Add(const Entry& entry) {
-  const size_t at = staged.size();
-  staged.resize(at + StagedEntryBytes(entry.user_id.size, entry.payload.size));
-  StageEntry(entry, staged.data() + at);
-  last_lsn = entry.lsn;
-  entries++;
-  record_bytes += EntryRecordBytes(entry.user_id.size, entry.payload.size);
-}
-
-void CarriedEntries::Clear() { *this = CarriedEntries(); }
-
 // In full: the numbers of users were another process's.
 Status LogOpener::WriteCarried(int64_t now_ms) {
   NumberedUsers users;
@@ -217,39 +113,38 @@ Status LogOpener::WriteCarried(int64_t now_ms) {
   active_->BeginBatch(&users, 0, &batch);
   Entry entry;
   size_t bytes = 0;
-  for (size_t at = 0; at < carried_.staged.size(); at += bytes) {
-    if (!ReadStaged(Bytes(carried_.staged.data() + at, carried_.staged.size() - at), &entry, &bytes)) {
+  for (size_t at = 0; at < end_.carried.staged.size(); at += bytes) {
+    if (!ReadStaged(Bytes(end_.carried.staged.data() + at, end_.carried.staged.size() - at), &entry, &bytes)) {
       return Status(ErrorCode::kCorrupt, "an entry that was never proven durable has a time that this build cannot carry on");
     }
     entry.user_number = 0;
     batch.Add(entry, UINT64_MAX);
   }
-  INGEST_WAL_RETURN_IF_ERROR(active_->WriteBatch(&batch, previous_lsn_, now_ms));
-  durable_checksum_ = batch.last_checksum();
+  INGEST_WAL_RETURN_IF_ERROR(active_->WriteBatch(&batch, end_.previous_lsn, now_ms));
+  end_.durable_checksum = batch.last_checksum();
   return Status();
 }
 
 Status LogOpener::MakeSegment() {
   SegmentHeader header;
   header.log_id = scan_.log_id;
-  header.number = next_number_++;
+  header.number = end_.next_number++;
   environment_.random->Fill(reinterpret_cast<uint8_t*>(&header.salt), sizeof(header.salt));
-  header.first_lsn = first_lsn_;
-  header.previous_lsn = previous_lsn_;
-  header.previous_checksum = previous_checksum_;
+  header.first_lsn = end_.first_lsn;
+  header.previous_lsn = end_.previous_lsn;
+  header.previous_checksum = end_.previous_checksum;
   header.created_ms = environment_.clock->WallMs();
-  const uint64_t carried_bytes = carried_.empty() ? 0 : mark::kBytes + carried_.record_bytes;
+  const uint64_t carried_bytes = end_.carried.empty() ? 0 : mark::kBytes + end_.carried.record_bytes;
   header.planned_bytes =
       std::max(options_.writer.segment_bytes, kSegmentDataAt + carried_bytes + 2 * kTailReserveBytes);
   SpareSegment* spare = log_->spare_.get();
   INGEST_WAL_RETURN_IF_ERROR(SegmentWriter::Prepare(log_->directory_.get(), spare, header, &active_));
-  if (!carried_.empty()) INGEST_WAL_RETURN_IF_ERROR(WriteCarried(header.created_ms));
+  if (!end_.carried.empty()) INGEST_WAL_RETURN_IF_ERROR(WriteCarried(header.created_ms));
   // LSNs that are given up have no entry that says so: there is no moment without a mark that does.
-  const bool gives_up_lsns = first_lsn_ != previous_lsn_ + 1 || used_lsn_ != durable_lsn_;
-  if (gives_up_lsns) INGEST_WAL_RETURN_IF_ERROR(active_->WriteIdleMark(used_lsn_ + 1, header.created_ms));
+  if (end_.GivesLsnsUp()) INGEST_WAL_RETURN_IF_ERROR(active_->WriteIdleMark(end_.used_lsn + 1, header.created_ms));
   INGEST_WAL_RETURN_IF_ERROR(active_->Publish());
-  if (carried_.empty() || gives_up_lsns) return Status();
-  return active_->WriteIdleMark(durable_lsn_ + 1, header.created_ms);
+  if (end_.carried.empty() || end_.GivesLsnsUp()) return Status();
+  return active_->WriteIdleMark(end_.durable_lsn + 1, header.created_ms);
 }
 
 // OnCorruption::kStop: the log ends before the first damage that costs entries. Nothing behind it is touched: one more
@@ -259,13 +154,13 @@ Status LogOpener::StopAtDamage() {
   if (options_.on_corruption != OnCorruption::kStop) return Status();
   for (const Damage& damage : log_->recovery_.found.damage) {
     if (damage.last_lsn == 0) continue;
-    INGEST_WAL_RETURN_IF_ERROR(active_->Seal(durable_lsn_ + 1, environment_.clock->WallMs()));
+    INGEST_WAL_RETURN_IF_ERROR(active_->Seal(end_.durable_lsn + 1, environment_.clock->WallMs()));
     active_.reset();
-    carried_.Clear();
-    previous_lsn_ = damage.first_lsn - 1;
-    previous_checksum_ = 0;
-    first_lsn_ = durable_lsn_ + 1;
-    durable_checksum_ = 0;
+    end_.carried.Clear();
+    end_.previous_lsn = damage.first_lsn - 1;
+    end_.previous_checksum = 0;
+    end_.first_lsn = end_.durable_lsn + 1;
+    end_.durable_checksum = 0;
     return MakeSegment();
   }
   return Status();
@@ -274,13 +169,13 @@ Status LogOpener::StopAtDamage() {
 // What is carried over follows what could be read: LSNs are given up behind it, with one more segment. Until that is there, the
 // one before says that they were used: a start that is cut short here makes them count as lost.
 Status LogOpener::PassUnreadableEnd() {
-  if (used_lsn_ == durable_lsn_) return Status();
-  INGEST_WAL_RETURN_IF_ERROR(active_->Seal(used_lsn_ + 1, environment_.clock->WallMs()));
+  if (end_.used_lsn == end_.durable_lsn) return Status();
+  INGEST_WAL_RETURN_IF_ERROR(active_->Seal(end_.used_lsn + 1, environment_.clock->WallMs()));
   active_.reset();
-  carried_.Clear();
-  previous_lsn_ = durable_lsn_;
-  previous_checksum_ = durable_checksum_;
-  GiveUpUnreadLsns();
+  end_.carried.Clear();
+  end_.previous_lsn = end_.durable_lsn;
+  end_.previous_checksum = end_.durable_checksum;
+  end_.GiveUpUnreadLsns();
   active_is_only_proof_ = true;
   return MakeSegment();
 }
@@ -295,7 +190,7 @@ Status LogOpener::SealOne(const SegmentScan& scanned, uint64_t* sealed_lsn) {
   bool sealed = false;
   INGEST_WAL_RETURN_IF_ERROR(EndsWithSeal(source.get(), segment.header, &sealed));
   if (sealed) return Status();
-  segment.bound = std::min(segment.bound, previous_lsn_);
+  segment.bound = std::min(segment.bound, end_.previous_lsn);
   SegmentCursor cursor(source.get(), segment.header, segment.bound);
   bool holds_entries = false;
   for (bool found = true; found;) {
@@ -357,16 +252,16 @@ Status LogOpener::SealLeftSegments() {
     }
     sealed_lsn = std::max(sealed_lsn, lsn);
   }
-  active_is_only_proof_ = sealed_lsn < durable_lsn_;
+  active_is_only_proof_ = sealed_lsn < end_.durable_lsn;
   return changed ? log_->directory_->Sync() : Status();
 }
 
 bool LogOpener::ReuseRing(const DirectoryIdentity& here) {
   // A durable LSN that is not that of its last entry would be taken for damage by whoever meets both.
-  const bool is_sound = !ring_.damaged && (ring_.entries == 0 || ring_.last_lsn == durable_lsn_);
+  const bool is_sound = !ring_.damaged && (ring_.entries == 0 || ring_.last_lsn == end_.durable_lsn);
   if (old_ring_name_.empty() || !is_sound) return false;
   const Status reused = StagingRing::Reuse(environment_.memory, old_ring_name_, options_.queue_bytes, scan_.log_id, here,
-                                           durable_lsn_, &log_->ring_);
+                                           end_.durable_lsn, &log_->ring_);
   if (reused.ok()) log_->ring_name_ = old_ring_name_;
   return reused.ok();
 }
@@ -382,7 +277,7 @@ Status LogOpener::MakeRing() {
     for (int index = 0; index < kRingNames; index++) {
       const std::string name = RingName(scan_.log_id, index);
       const auto create = [&] {
-        return StagingRing::Create(environment_.memory, name, options_.queue_bytes, scan_.log_id, here, durable_lsn_,
+        return StagingRing::Create(environment_.memory, name, options_.queue_bytes, scan_.log_id, here, end_.durable_lsn,
                                    &log_->ring_);
       };
       created = create();
@@ -400,18 +295,18 @@ Status LogOpener::MakeRing() {
     return Status(ErrorCode::kNotKillSafe, "requireKillSafe is set and there is no shared memory: " + created.message(),
                   created.system_errno());
   }
-  return StagingRing::Create(nullptr, "", options_.queue_bytes, scan_.log_id, here, durable_lsn_, &log_->ring_);
+  return StagingRing::Create(nullptr, "", options_.queue_bytes, scan_.log_id, here, end_.durable_lsn, &log_->ring_);
 }
 
 void LogOpener::StartWriter() {
   Writer::Start start;
   start.log_id = scan_.log_id;
-  start.durable_lsn = durable_lsn_;
-  start.durable_checksum = durable_checksum_;
-  start.next_number = next_number_;
+  start.durable_lsn = end_.durable_lsn;
+  start.durable_checksum = end_.durable_checksum;
+  start.next_number = end_.next_number;
   start.active = std::move(active_);
   start.active_is_only_proof = active_is_only_proof_;
-  log_->opened_lsn_ = durable_lsn_;
+  log_->opened_lsn_ = end_.durable_lsn;
   log_->max_staged_bytes_ = MaxStagedBytesOf(options_.queue_bytes);
   log_->writer_ = std::make_unique<Writer>(environment_, log_->directory_.get(), log_->ring_.get(),
                                            log_->spare_.get(), options_.writer, std::move(start));
@@ -427,7 +322,9 @@ Status LogOpener::Open(std::unique_ptr<Log>* log) {
   INGEST_WAL_RETURN_IF_ERROR(Scan());
   INGEST_WAL_RETURN_IF_ERROR(Quarantine(log_->directory_.get(), log_->recovery_.found));
   if (!scan_.identity.valid) INGEST_WAL_RETURN_IF_ERROR(WriteIdentity());
-  INGEST_WAL_RETURN_IF_ERROR(DecideEnd());
+  INGEST_WAL_RETURN_IF_ERROR(DecideEnd(log_->directory_.get(), scan_, ring_, log_->recovery_.found, &end_));
+  log_->recovery_.carried_entries = end_.carried.entries;
+  log_->recovery_.ring_taken_over = ring_.found;
 #ifdef INGEST_WAL_SEED_BUG_RING_EMPTIED_TOO_EARLY  // planted by native/test/seeded_bug_test.cc, which must see it
   INGEST_WAL_RETURN_IF_ERROR(MakeRing());
 #endif

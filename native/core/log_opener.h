@@ -12,23 +12,11 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "log.h"
+#include "log_end.h"
 
 namespace ingest_wal {
-
-// Entries that are not proven durable: copied, to be written again.
-struct CarriedEntries {
-  std::vector<uint8_t> staged;  // consecutive LSNs
-  uint64_t last_lsn = 0;
-  uint64_t entries = 0;
-  uint64_t record_bytes = 0;  // what they take in a segment
-
-  void Add(const Entry& entry);
-  void Clear();
-  bool empty() const { return entries == 0; }
-};
 
 class LogOpener {
  public:
@@ -42,11 +30,6 @@ class LogOpener {
   Status WriteIdentity();
   Status TakeOverRing();
   Status Scan();
-  // Sets from where the log goes on, and what has to be carried there.
-  Status DecideEnd();
-  Status CollectTail(uint64_t from_lsn);
-  uint64_t LsnsThatMayStandUnread() const;
-  void GiveUpUnreadLsns();
   Status MakeSegment();
   Status WriteCarried(int64_t now_ms);
   Status StopAtDamage();
@@ -66,15 +49,7 @@ class LogOpener {
   RingContents ring_;
   std::string old_ring_name_;
 
-  uint64_t next_number_ = 1;
-  // Where the new segment begins: behind previous_lsn_, with first_lsn_.
-  uint64_t previous_lsn_ = 0;
-  uint32_t previous_checksum_ = 0;
-  uint64_t first_lsn_ = 1;
-  uint64_t durable_lsn_ = 0;  // after the carried entries were synced
-  uint64_t used_lsn_ = 0;     // more than that when LSNs may stand where nobody can read, and are not given up yet
-  uint32_t durable_checksum_ = 0;
-  CarriedEntries carried_;
+  LogEnd end_;
   std::unique_ptr<SegmentWriter> active_;
   bool active_is_only_proof_ = false;
 };

@@ -142,35 +142,35 @@ export const SEEDED_BUGS = Object.freeze([
   // --- Recovery
   {
     name: 'no take-over',
-    file: 'native/core/log_opener.cc',
-    from: '  if (!ring_leads) ring_.staged.clear();\n',
-    to: '  if (!ring_leads || ring_.found) ring_.staged.clear();\n',
+    file: 'native/core/log_end.cc',
+    from: '  if (ring_leads) CarryRing(',
+    to: '  if (ring_leads && !ring.found) CarryRing(',
     test: PROCESS_DEATH
   },
   {
     name: 'take-over twice',
-    file: 'native/core/log_opener.cc',
-    from: '    if (entry.lsn > previous_lsn_) carried_.Add(entry);\n',
-    to: '    carried_.Add(entry);\n',
+    file: 'native/core/log_end.cc',
+    from: '    if (entry.lsn > end->previous_lsn) end->carried.Add(entry);\n',
+    to: '    end->carried.Add(entry);\n',
     test: PROCESS_DEATH
   },
   {
     name: 'LSNs of a dead process used again',
-    file: 'native/core/log_opener.cc',
-    from: '  first_lsn_ = previous_lsn_ + 1;\n  const bool ring_leads',
-    to: '  first_lsn_ = previous_lsn_;\n  const bool ring_leads',
+    file: 'native/core/log_end.cc',
+    from: '  end->first_lsn = end->previous_lsn + 1;\n',
+    to: '  end->first_lsn = end->previous_lsn;\n',
     test: ['log_test', 'Open.BehindACleanCloseFindsEverythingAndNoRing']
   },
   {
     name: 'LSNs behind an unreadable end used again',
-    file: 'native/core/log_opener.cc',
-    from: 'std::min(durable_lsn_ + LsnsThatMayStandUnread(), kMaxLsn - 1)',
-    to: 'std::min(durable_lsn_ + 0 * LsnsThatMayStandUnread(), kMaxLsn - 1)',
+    file: 'native/core/log_end.cc',
+    from: 'std::min(end->durable_lsn + unread, kMaxLsn - 1)',
+    to: 'std::min(end->durable_lsn + 0 * unread, kMaxLsn - 1)',
     test: ['log_damage_test', 'Damage.OfAnEndThatTheDeviceCannotReadIsToldAndNoNumberThatMayStandThereIsUsedAgain']
   },
   {
     name: 'LSNs of a last segment without a header used again',
-    file: 'native/core/log_opener.cc',
+    file: 'native/core/log_end.cc',
     from: 'if (segment.rejected_kind == damage_kind::kSegmentHeader) bytes +=',
     to: 'if (segment.rejected_kind == damage_kind::kSegmentHeader) bytes += 0 *',
     test: ['log_damage_test', 'Damage.OfALastSegmentWithoutAHeaderIsToldAndNoNumberThatMayStandThereIsUsedAgain']
@@ -178,8 +178,8 @@ export const SEEDED_BUGS = Object.freeze([
   {
     name: 'LSNs given up before anything durable says so',
     file: 'native/core/log_opener.cc',
-    from: 'if (gives_up_lsns) INGEST_WAL_RETURN_IF_ERROR',
-    to: 'if (gives_up_lsns && false) INGEST_WAL_RETURN_IF_ERROR',
+    from: 'if (end_.GivesLsnsUp()) INGEST_WAL_RETURN_IF_ERROR',
+    to: 'if (end_.GivesLsnsUp() && false) INGEST_WAL_RETURN_IF_ERROR',
     test: ['log_damage_test', 'Damage.OfAnEndThatCannotBeReadGivesNumbersUpAlsoWhenThePowerGoesMeanwhile']
   },
   {
@@ -191,9 +191,9 @@ export const SEEDED_BUGS = Object.freeze([
   },
   {
     name: 'unproven entries not carried when it goes on behind a torn tail',
-    file: 'native/core/log_opener.cc',
-    from: '  INGEST_WAL_RETURN_IF_ERROR(CollectTail(previous_lsn_));\n',
-    to: '',
+    file: 'native/core/log_end.cc',
+    from: 'CollectTail(directory, scan, found.last_lsn, !ring_leads, end)',
+    to: 'CollectTail(directory, scan, found.last_lsn, false, end)',
     test: POWER_CUT
   },
   {
