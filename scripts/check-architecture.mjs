@@ -49,11 +49,11 @@ const RULES = [
   },
   {
     name: 'records, scan, segment headers and names are functions of bytes',
-    files: /^native\/core\/(record|record_short|staged_entry|scan|segment_header|segment_name|segment_users)\.(h|cc)$/,
+    files: /^native\/core\/(record|record_short|lost_header|staged_entry|scan|segment_header|segment_name|segment_users)\.(h|cc)$/,
     only: [
       STANDARD_HEADER,
       core('bytes', 'status', 'format', 'crc32c'),
-      core('record', 'record_short', 'staged_entry', 'scan', 'segment_header', 'segment_name', 'segment_users')
+      core('record', 'record_short', 'lost_header', 'staged_entry', 'scan', 'segment_header', 'segment_name', 'segment_users')
     ]
   },
   {

@@ -101,7 +101,7 @@ std::vector<Damage> LossesOf(const CheckpointScan& base) {
     const uint64_t last = std::min(finding.lsn_after != 0 ? finding.lsn_after - 1 : covered, covered);
     // Another finding between the same entries has taken the loss.
     add(finding.offset, finding.end, finding.lsn_before, finding.shares_loss ? 0 : last);
-    if (!finding.shares_loss) losses.back().users = finding.users;
+    if (!finding.shares_loss) losses.back().users = finding.UsersUpTo(last);
     accounted = std::max(accounted, last);
   }
   // Cut between two records, nothing but the seal is missed.

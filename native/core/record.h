@@ -84,7 +84,4 @@ struct Record {
 // then for entries (4) the body checksum fits, (5) a full entry's footer repeats the size.
 void CheckRecord(Bytes window, uint32_t segment_seed, uint64_t first_lsn, uint64_t offset, Record* record);
 
-// The user number and check of what may be a damaged short entry; false when the bytes are no such thing.
-bool GuessShortUser(Bytes at, uint32_t* number, uint16_t* check);
-
 }  // namespace ingest_wal

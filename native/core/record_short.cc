@@ -136,11 +136,4 @@ void CheckUserRecord(Bytes window, uint32_t segment_seed, uint64_t offset, Recor
   record->entry.user_id = Bytes(at + user_record::kUserIdAt, user_id_bytes);
 }
 
-bool GuessShortUser(Bytes at, uint32_t* number, uint16_t* check) {
-  if (at.size < kPayloadAt) return false;
-  *number = Load<uint32_t>(at.data + kUserNumberAt);
-  *check = static_cast<uint16_t>(Load<uint64_t>(at.data + kFactsAt) >> kUserCheckShift);
-  return *number != 0 && *number <= user_record::kMaxNumber;
-}
-
 }  // namespace ingest_wal

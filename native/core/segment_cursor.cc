@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "crc32c.h"
+#include "lost_header.h"
 
 namespace ingest_wal {
 namespace {
@@ -63,29 +63,32 @@ Status SegmentCursor::FindUsers(const ScanStep& step) {
   return Status();
 }
 
-void SegmentCursor::AddUser(Bytes user_id, Finding* finding) const {
-  if (finding->users.size() >= kMaxUsersPerFinding) return;
-  std::string user(reinterpret_cast<const char*>(user_id.data), user_id.size);
-  if (std::find(finding->users.begin(), finding->users.end(), user) == finding->users.end()) {
-    finding->users.push_back(std::move(user));
+std::vector<std::string> Finding::UsersUpTo(uint64_t last_lsn) const {
+  std::vector<std::string> users;
+  for (const Named& each : named) {
+    if (each.lsn <= last_lsn) users.push_back(each.user);
   }
+  return users;
 }
 
-// The damaged bytes of an entry may still prove whose it was: they hold a checksum of the user id.
-void SegmentCursor::GuessUser(Bytes at, Finding* finding) const {
-  uint32_t number = 0;
-  uint16_t check = 0;
-  const bool is_short = at.size >= sizeof(uint32_t) && GuessShortUser(at, &number, &check);
-  if (is_short && users_.Knows(number) && UserCheck(users_.IdOf(number)) == check) {
-    AddUser(users_.IdOf(number), finding);
-    return;
+void SegmentCursor::NameUser(Bytes at, uint64_t offset, Finding* finding) const {
+  LostHeader header;
+  if (!ReadLostHeader(at, seed_, first_lsn_, offset, &header)) return;
+  if (header.is_short) {
+    if (!users_.Knows(header.user_number)) return;
+    header.user_id = users_.IdOf(header.user_number);
+    if (UserCheck(header.user_id) != header.user_check) return;
   }
-  if (at.size < entry::kUserIdAt) return;
-  const size_t user_id_bytes = Load<uint16_t>(at.data + entry::kUserIdBytesAt);
-  if (user_id_bytes == 0 || user_id_bytes > at.size - entry::kUserIdAt) return;
-  const uint8_t* user_id = at.data + entry::kUserIdAt;
-  if (Crc32c(0, user_id, user_id_bytes) != Load<uint32_t>(at.data + entry::kUserIdChecksumAt)) return;
-  AddUser(Bytes(user_id, user_id_bytes), finding);
+  // It stands a second time, and is not lost.
+  if (header.lsn <= finding->lsn_before) return;
+  std::string user(reinterpret_cast<const char*>(header.user_id.data), header.user_id.size);
+  std::vector<Finding::Named>& named = finding->named;
+  const auto known = std::find_if(named.begin(), named.end(), [&](const Finding::Named& each) { return each.user == user; });
+  if (known != named.end()) {
+    known->lsn = std::min(known->lsn, header.lsn);
+  } else if (named.size() < kMaxUsersPerFinding) {
+    named.push_back({std::move(user), header.lsn});
+  }
 }
 
 void SegmentCursor::Note(Finding::Kind kind, const ScanStep& step) {
@@ -115,11 +118,11 @@ void SegmentCursor::Note(Finding::Kind kind, const ScanStep& step) {
   // of other users.
   const size_t count = static_cast<size_t>(std::min<uint64_t>(step.end - step.offset, entry::kUserIdAt + kMaxUserIdBytes));
   if (step.offset >= window_offset_ && step.offset + count <= window_offset_ + window_.size) {
-    GuessUser(window_.Subspan(static_cast<size_t>(step.offset - window_offset_), count), &findings_[open_findings_]);
+    NameUser(window_.Subspan(static_cast<size_t>(step.offset - window_offset_), count), step.offset, &findings_[open_findings_]);
     return;
   }
   std::vector<uint8_t> bytes(count);
-  GuessUser(Bytes(bytes.data(), source_->Peek(step.offset, bytes.data(), count)), &findings_[open_findings_]);
+  NameUser(Bytes(bytes.data(), source_->Peek(step.offset, bytes.data(), count)), step.offset, &findings_[open_findings_]);
 }
 
 void SegmentCursor::NoteMark(const ScanStep& step) {

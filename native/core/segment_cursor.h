@@ -27,7 +27,15 @@ struct Finding {
   bool truncated = false;   // a record begins here and the file ends before it does
   // Another finding stands before it with the same LSNs around: what is lost between them is lost with that one.
   bool shares_loss = false;
-  std::vector<std::string> users;
+  // Users whose entries are proven to have stood here, by what is left of their headers, with the least LSN of each.
+  struct Named {
+    std::string user;
+    uint64_t lsn = 0;
+  };
+  std::vector<Named> named;
+
+  // Those of them whose entries are lost, when the entries up to `last_lsn` are.
+  std::vector<std::string> UsersUpTo(uint64_t last_lsn) const;
 };
 
 class SegmentCursor {
@@ -75,8 +83,8 @@ class SegmentCursor {
   Status Step(ScanStep* step);
   void Note(Finding::Kind kind, const ScanStep& step);
   void NoteMark(const ScanStep& step);
-  void GuessUser(Bytes at, Finding* finding) const;
-  void AddUser(Bytes user_id, Finding* finding) const;
+  // Names in `finding` whose entry stood at `offset`, if the bytes there, or what is left of them, prove it.
+  void NameUser(Bytes at, uint64_t offset, Finding* finding) const;
   bool IsOfUnknownUser(const Record& record) const;
   // Reads all of the segment for user records, once: the one before `step` may be damaged, and it is repeated behind.
   // Then goes back to `step`.

@@ -262,7 +262,7 @@ bool JudgeFinding(const Finding& finding, const SegmentScan& segment, uint64_t p
   if (loses_entries && !finding.shares_loss) {
     damage->first_lsn = first;
     damage->last_lsn = last;
-    damage->users = finding.users;
+    damage->users = finding.UsersUpTo(last);
   }
   return true;
 }

@@ -156,6 +156,7 @@ Answer Ask(KnownLog* log) {
     if (!status.ok()) answer.wrong = status.message();
     if (!status.ok() || (chunk.entries.empty() && chunk.damage.empty())) break;
     for (const Damage& damage : chunk.damage) AddRange(damage.first_lsn, damage.last_lsn, &answer.reported_by_reader);
+    answer.damage_of_reader.insert(answer.damage_of_reader.end(), chunk.damage.begin(), chunk.damage.end());
     for (size_t i = 0; i < chunk.entries.size(); i++) {
       const Entry entry = reader->EntryOf(chunk, i);
       const auto known = log->appended().find(entry.lsn);
@@ -168,12 +169,6 @@ Answer Ask(KnownLog* log) {
     }
   }
   return answer;
-}
-
-std::set<uint64_t> Without(const std::set<uint64_t>& from, const std::set<uint64_t>& without) {
-  std::set<uint64_t> left;
-  std::set_difference(from.begin(), from.end(), without.begin(), without.end(), std::inserter(left, left.end()));
-  return left;
 }
 
 std::string Show(const std::set<uint64_t>& lsns) {

@@ -2,7 +2,9 @@
 // are others.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -78,11 +80,17 @@ struct Answer {
   // LSNs that `report` and the reader say are lost.
   std::set<uint64_t> reported;
   std::set<uint64_t> reported_by_reader;
+  std::vector<Damage> damage_of_reader;
 };
 Answer Ask(KnownLog* log);
 
 // `from` without what is in `without`.
-std::set<uint64_t> Without(const std::set<uint64_t>& from, const std::set<uint64_t>& without);
+template <typename Value>
+std::set<Value> Without(const std::set<Value>& from, const std::set<Value>& without) {
+  std::set<Value> left;
+  std::set_difference(from.begin(), from.end(), without.begin(), without.end(), std::inserter(left, left.end()));
+  return left;
+}
 std::string Show(const std::set<uint64_t>& lsns);
 
 }  // namespace testing

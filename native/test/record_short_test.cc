@@ -280,19 +280,6 @@ TEST(ForgedUserRecord, BeyondALimitIsNothing) {
   EXPECT_EQ(forged([](uint8_t* at) { Store(at + user_record::kZeroAt, uint16_t{1}); }), RecordState::kNothing);
 }
 
-TEST(GuessShortUser, GivesNumberAndCheckOfWhatAShortEntrySaysWhateverItsMagic) {
-  std::vector<uint8_t> bytes = Encode(Short());
-  bytes[0] = 0;
-  uint32_t number = 0;
-  uint16_t check = 0;
-  EXPECT_TRUE(GuessShortUser(Bytes(bytes.data(), bytes.size()), &number, &check));
-  EXPECT_EQ(number, 9u);
-  EXPECT_EQ(check, CheckOfUser());
-  EXPECT_FALSE(GuessShortUser(Bytes(bytes.data(), short_entry::kPayloadAt - 1), &number, &check));
-  Store(bytes.data() + short_entry::kUserNumberAt, user_record::kMaxNumber + 1);
-  EXPECT_FALSE(GuessShortUser(Bytes(bytes.data(), bytes.size()), &number, &check));
-}
-
 }  // namespace
 }  // namespace testing
 }  // namespace ingest_wal

@@ -87,6 +87,18 @@ class Walked {
     segment_.bytes().insert(segment_.bytes().end(), bytes.data, bytes.data + bytes.size);
   }
 
+  // The next batch begins so many LSNs further on, or back.
+  void StepBy(int64_t lsns) { last_lsn_ += static_cast<uint64_t>(lsns); }
+
+  // Damages a byte of the header of a short entry.
+  void DamageHeader(uint64_t lsn) {
+    const Bytes all(segment_.bytes().data(), segment_.bytes().size());
+    for (const ScanStep& step : ScanAll(all, segment_.seed())) {
+      if (step.kind != ScanKind::kEntry || step.record.entry.lsn != lsn) continue;
+      segment_.bytes()[step.offset + short_entry::kLsnOffsetAt] ^= 1;
+    }
+  }
+
   static std::string IdOf(uint32_t number) { return "user-" + std::to_string(number); }
 
   // Damages `count` user records of `number`, in the order of their places, `skip` left out.
@@ -133,7 +145,7 @@ class Walked {
     for (const Finding& finding : findings_) {
       if (finding.shares_loss || finding.lsn_after <= finding.lsn_before + 1) continue;
       text += " | " + std::to_string(finding.lsn_before + 1) + "-" + std::to_string(finding.lsn_after - 1);
-      for (const std::string& user : finding.users) text += " " + user;
+      for (const std::string& user : finding.UsersUpTo(finding.lsn_after - 1)) text += " " + user;
     }
     return text;
   }
@@ -189,19 +201,46 @@ TEST(UserRecords, WhenAllAreDamagedExactlyThatUsersEntriesAreLostAndTold) {
 TEST(UserRecords, ADamagedShortEntryIsToldWithItsUser) {
   Walked log;
   log.AddBatch({1, 2, 1});
-  const Bytes all(log.segment()->bytes().data(), log.segment()->bytes().size());
-  for (const ScanStep& step : ScanAll(all, log.segment()->seed())) {
-    if (step.kind != ScanKind::kEntry || step.record.entry.lsn != 3) continue;
-    // In the header: what is left is not believed, but whose it was is proven by number and check together.
-    log.segment()->bytes()[step.offset + short_entry::kLsnOffsetAt] ^= 1;
-  }
+  // No length is believed, but the header's checksum tells which byte it was, and so whose the entry is.
+  log.DamageHeader(3);
   log.AddBatch({2});
   log.Walk();
   ASSERT_EQ(log.findings().size(), 1u);
   EXPECT_EQ(log.findings()[0].lsn_before, 2u);
   EXPECT_EQ(log.findings()[0].lsn_after, 4u);
-  ASSERT_EQ(log.findings()[0].users.size(), 1u);
-  EXPECT_EQ(log.findings()[0].users[0], std::string("user-1"));
+  ASSERT_EQ(log.findings()[0].UsersUpTo(3).size(), 1u);
+  EXPECT_EQ(log.findings()[0].UsersUpTo(3)[0], std::string("user-1"));
+}
+
+TEST(UserRecords, AnEntryThatStandsASecondTimeNamesNobodyForWhatIsLostBehindIt) {
+  Walked log;
+  log.AddBatch({1, 2});
+  log.StepBy(-1);
+  log.AddBatch({3});
+  log.StepBy(1);
+  log.AddBatch({1});
+  EXPECT_EQ(log.Walk(), std::string("1:user-1 2:user-2 4:user-1 | 3-3"));
+}
+
+TEST(UserRecords, WhoseEntriesAreNotLostIsNotToldWithThoseThatAre) {
+  Walked log;
+  log.AddBatch({1, 2, 3});
+  log.DamageHeader(2);
+  log.DamageHeader(3);
+  log.Walk();
+  ASSERT_EQ(log.findings().size(), 2u);
+  SegmentScan segment;
+  segment.bound = UINT64_MAX;
+  Damage damage;
+  ASSERT_TRUE(JudgeFinding(log.findings()[0], segment, 3, &damage));
+  EXPECT_EQ(damage.last_lsn, 3u);
+  EXPECT_EQ(damage.users.size(), 2u);
+  // The third was never durable, or superseded.
+  damage = Damage();
+  ASSERT_TRUE(JudgeFinding(log.findings()[0], segment, 2, &damage));
+  EXPECT_EQ(damage.last_lsn, 2u);
+  ASSERT_EQ(damage.users.size(), 1u);
+  EXPECT_EQ(damage.users[0], std::string("user-2"));
 }
 
 // What is lost between two entries is told once, however many whole user records stand between the pieces.

@@ -1,7 +1,7 @@
 /** "Checkpoint" and "Base" of docs/format.md: when a checkpoint is whole, which one recovery begins with, what is lost with it. */
 import type { Header } from './format-reader.js'
 import type { DecodedEntry } from './format-records.js'
-import { openSegment, walk, type Segment } from './format-segment-reader.js'
+import { openSegment, usersOf, walk, type Segment } from './format-segment-reader.js'
 
 export interface Checkpoint {
   number: number
@@ -77,9 +77,10 @@ function lossesOfBase({ checkpoint: { file, segment } }: Base, covered: number):
     losses.push(before < until ? { file, first: before + 1, last: until, users } : { file, first: 0, last: 0, users: [] })
   }
   let accounted = segment.entries.at(-1)?.entry.lsn ?? 0
-  for (const { lsnBefore, lsnAfter, sharesLoss, users } of segment.holes) {
+  for (const hole of segment.holes) {
+    const { lsnBefore, lsnAfter, sharesLoss } = hole
     const until = Math.min(covered, lsnAfter === 0 ? covered : lsnAfter - 1)
-    lose(lsnBefore, sharesLoss ? 0 : until, users)
+    lose(lsnBefore, sharesLoss ? 0 : until, usersOf(hole, until))
     accounted = Math.max(accounted, until)
   }
   if (!segment.sealed && accounted < covered) lose(accounted, covered)

@@ -5,7 +5,7 @@
 import { baseEntries, checkpointLosses, chooseBase, lastCovered, openCheckpoint, type Base, type Checkpoint } from './format-checkpoint-reader.js'
 import { constant, validIdentity, type Header } from './format-reader.js'
 import type { DecodedEntry, DecodedRecord } from './format-records.js'
-import { openSegment, unwalked, walk, type Hole, type Segment } from './format-segment-reader.js'
+import { openSegment, unwalked, usersOf, walk, type Hole, type Segment } from './format-segment-reader.js'
 
 export interface Verdict {
   /** What recovery reads. */
@@ -269,7 +269,7 @@ function damageOfHole(hole: Hole, segment: Segment, proven: number): Damage | un
   const isFollowed = hole.lsnAfter !== 0 && hole.lsnAfter <= known
   if (!isLoss && !isFollowed && !segment.sealed) return undefined
   const found = damageAt(hole.kind, segment.file, hole.offset, hole.end)
-  return isLoss && !hole.sharesLoss ? { ...found, firstLsn: hole.lsnBefore + 1, lastLsn: last, users: hole.users } : found
+  return isLoss && !hole.sharesLoss ? { ...found, firstLsn: hole.lsnBefore + 1, lastLsn: last, users: usersOf(hole, last) } : found
 }
 
 interface Dropped {

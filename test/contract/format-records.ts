@@ -146,7 +146,7 @@ function readShortEntry({ bytes, offset, place, firstLsn }: Context): Found {
 }
 
 /** The three fields of `facts`. */
-function factsOf(bytes: Buffer): { timestamp: number; operation: number; userCheck: number } {
+export function factsOf(bytes: Buffer): { timestamp: number; operation: number; userCheck: number } {
   const facts = load(bytes, shortLayout, 'facts')
   const bits = (from: number, end: number): number => Number(BigInt.asUintN(end - from, facts >> BigInt(from)))
   const operationAt = constant('short_entry::kOperationShift')
@@ -173,24 +173,4 @@ function isOperation(operation: number): boolean {
 
 function isUserNumber(number: number): boolean {
   return number >= 1 && number <= constant('user_record::kMaxNumber')
-}
-
-/** Whose the entry at the beginning of damaged bytes was, as far as they prove it; `users` are those defined by now. */
-export function userOf(bytes: Buffer, users: ReadonlyMap<number, string>): string | undefined {
-  return userOfShort(bytes, users) ?? userOfEntry(bytes)
-}
-
-function userOfShort(bytes: Buffer, users: ReadonlyMap<number, string>): string | undefined {
-  if (bytes.length < offsetOf(shortLayout, 'payload')) return undefined
-  const userId = users.get(Number(load(bytes, shortLayout, 'user number')))
-  return userId !== undefined && factsOf(bytes).userCheck === (crc(0, Buffer.from(userId)) & 0xffff) ? userId : undefined
-}
-
-function userOfEntry(bytes: Buffer): string | undefined {
-  const userIdAt = offsetOf(entryLayout, 'user id')
-  if (bytes.length < userIdAt) return undefined
-  const userIdBytes = Number(load(bytes, entryLayout, 'user id bytes'))
-  const userId = bytes.subarray(userIdAt, userIdAt + userIdBytes)
-  if (userIdBytes === 0 || userId.length < userIdBytes) return undefined
-  return crc(0, userId) === Number(load(bytes, entryLayout, 'user id checksum')) ? userId.toString() : undefined
 }

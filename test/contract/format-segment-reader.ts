@@ -1,7 +1,8 @@
 /** "Reading one segment" of docs/format.md: its header, the walk from record to record, and whose its short entries are. */
 import { readCompressed, type CompressedContent } from './format-compressed-reader.js'
 import { bigConstant, constant, headerLayout, load, validHeader, type Header } from './format-reader.js'
-import { beginsLikeARecord, readRecord, userOf, type DecodedRecord, type EntryRecord } from './format-records.js'
+import { namedBy, type Named } from './format-lost-header.js'
+import { beginsLikeARecord, readRecord, type DecodedRecord, type EntryRecord } from './format-records.js'
 
 export interface Hole {
   kind: 'entry' | 'bytes' | 'missing_entries' | 'unreadable'
@@ -14,7 +15,13 @@ export interface Hole {
   truncated: boolean
   /** Another one before it has the same LSNs before and after it. */
   sharesLoss: boolean
-  users: string[]
+  /** Each user with the least LSN of an entry that is proven to have stood here. */
+  named: Named[]
+}
+
+/** Whose entries up to `last` are known to be lost with a hole. */
+export function usersOf({ named }: Hole, last: number): string[] {
+  return named.filter(({ lsn }) => lsn <= last).map(({ userId }) => userId)
 }
 
 export interface Segment {
@@ -278,12 +285,15 @@ class Walk {
       hole.truncated ||= truncated
     } else {
       const sharesLoss = hole !== undefined
-      hole = { kind, offset, end, lsnBefore: this.#last, lsnAfter: 0, nonzeroEnd, truncated, sharesLoss, users: [] }
+      hole = { kind, offset, end, lsnBefore: this.#last, lsnAfter: 0, nonzeroEnd, truncated, sharesLoss, named: [] }
       holes.push(hole)
     }
-    const userId = userOf(bytes.subarray(offset, end), this.#users)
-    const { users } = holes[this.#open] as Hole
-    if (userId !== undefined && !users.includes(userId)) users.push(userId)
+    const found = namedBy(bytes.subarray(offset, end), this.#header, offset, this.#users)
+    const { named, lsnBefore } = holes[this.#open] as Hole
+    if (found === undefined || found.lsn <= lsnBefore) return
+    const known = named.find(({ userId }) => userId === found.userId)
+    if (known === undefined) named.push(found)
+    else known.lsn = Math.min(known.lsn, found.lsn)
   }
 
   #closeHoles(lsnAfter: number): void {
