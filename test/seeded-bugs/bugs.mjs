@@ -126,6 +126,13 @@ export const SEEDED_BUGS = Object.freeze([
     test: ['recycled_segment_test', 'RecycledSegment.StaleRecordsWithTheNextLsnsStayUnread']
   },
   {
+    name: 'a header that was written for another place says whose a lost entry was',
+    file: 'native/core/lost_header.cc',
+    from: 'computed, kPayloadAt, kHeaderChecksumAt)) return false;',
+    to: 'computed, kPayloadAt, kHeaderChecksumAt)) found->lsn = 0;',
+    test: ['lost_header_test', 'LostHeader.OfAnotherPlaceOrSegmentSaysNothingHoweverWholeItIs']
+  },
+  {
     name: 'length unchecked',
     file: 'native/core/record_short.cc',
     from: '  if (window.size < bytes) return NeedMore(bytes, record);\n#endif',
