@@ -95,8 +95,7 @@ export function account(user: UserMachine, count: number): void {
   if (user.unaccounted > 0) return
   user.unknownThrough = 0
   user.newerUnknown = false
-  outcomesKnown(user)
-  for (const buffer of user.buffers) buffer.doubtful = false
+  for (const buffer of user.buffers) Object.assign(buffer, { doubtful: false, outcomeLost: false })
 }
 
 /** An entry of the open buffer came: it is the newest. Of those before it, up to `unseenThrough` were not seen. */
@@ -125,7 +124,7 @@ export function doubtThrough(user: UserMachine, number: number): void {
 
 /** A word about the oldest buffer: it was neither committed nor cleared before, so none behind it was. */
 export function outcomesKnown(user: UserMachine): void {
-  for (const buffer of user.buffers) buffer.outcomeLost = false
+  for (const buffer of user.buffers) Object.assign(buffer, { outcomeLost: false, maybeCleared: false })
 }
 
 /** What is in doubt now stays so, whatever entries behind say. */
@@ -151,7 +150,7 @@ function settleDoubts(user: UserMachine): void {
   forgetLosses(user)
   user.unknownThrough = 0
   user.newerUnknown = false
-  for (const buffer of user.buffers) Object.assign(buffer, { missing: 0, doubtful: false, outcomeLost: false })
+  for (const buffer of user.buffers) Object.assign(buffer, { missing: 0, doubtful: false, outcomeLost: false, maybeCleared: false })
 }
 
 export function lostBetween(damage: readonly Damage[], afterLsn: number, beforeLsn: number): number {

@@ -10,7 +10,7 @@
  *
  *   START_BUFFER     the buffer begins with its first measurement; its limits are set anew
  *   ADD_MEASUREMENT  the buffer misses it (tainted), or a COMMIT behind holds it already
- *   END_BUFFER       the next entry of a later buffer, or the CHECKPOINT, ends it
+ *   END_BUFFER       the next entry of a later buffer, or the CHECKPOINT, ends it; until the CHECKPOINT it may have been cleared
  *   CHECKPOINT       the buffer is replayed from the state before, which is the same; or the COMMIT behind says all
  *   COMMIT           the replay runs again, from its CHECKPOINT; or the next CHECKPOINT says the state
  *   ROLLBACK         the replay runs again, one attempt not counted; or the next CHECKPOINT says the count
@@ -60,6 +60,8 @@ export interface EncodedBuffer {
   doubtful: boolean
   /** It waited or was under way when entries were lost: that it was committed or cleared may be among them. */
   outcomeLost: boolean
+  /** A later buffer was begun without an END_BUFFER before it: that is lost, or a COMMIT that cleared the one that was open. */
+  maybeCleared: boolean
 }
 
 export interface UserMachine extends Doubts {
@@ -197,7 +199,7 @@ function addEncoded(buffer: EncodedBuffer, value: Uint8Array, origin: Origin | u
 /** The buffer that an entry of the open buffer `number` is about. What was open before it was ended. */
 function openAs(user: UserMachine, number: number, limits?: StartPayload, startedAt = 0): EncodedBuffer {
   for (const earlier of user.buffers) {
-    if (earlier.number < number) endUnseen(user, earlier, 'window')
+    if (earlier.number < number) endOrClearUnseen(user, earlier)
   }
   let buffer = user.buffers.find((each) => each.number === number)
   const unseenBefore = number > user.lastBuffer + 1
@@ -215,6 +217,15 @@ function endUnseen(user: UserMachine, buffer: EncodedBuffer, reason: EndReason):
   if (buffer.ended !== undefined) return
   buffer.ended = reason
   account(user, 1)
+}
+
+/** A later buffer was begun: this one was ended, or it and those before it were cleared. One lost entry is explained by it. */
+function endOrClearUnseen(user: UserMachine, buffer: EncodedBuffer): void {
+  if (buffer.ended !== undefined) return
+  const isLost = user.unaccounted > 0
+  endUnseen(user, buffer, 'window')
+  if (!isLost) return
+  for (const each of user.buffers) each.maybeCleared ||= each.number <= buffer.number
 }
 
 /** The buffer that CHECKPOINT or ROLLBACK is about, with the state that they carry. */
@@ -283,10 +294,10 @@ function settle(user: UserMachine, buffer: EncodedBuffer, count: number, lastRow
 
 /** Buffers are replayed in order: a word about a buffer says that those before it are done. */
 function dropBefore(user: UserMachine, number: number): void {
-  const before = user.buffers.length
+  const last = user.buffers.findLast((buffer) => buffer.number < number)
   drop(user, (buffer) => buffer.number < number)
-  // At least one COMMIT is lost; one that cleared them is one for all.
-  if (user.buffers.length < before) account(user, 1)
+  // At least one COMMIT is lost; one that cleared them is one for all, and may be accounted for already.
+  if (last?.maybeCleared === false) account(user, 1)
   forgetThrough(user, number - 1)
 }
 
@@ -328,7 +339,8 @@ function newBuffer(
     replaying: false,
     missing: 0,
     doubtful: false,
-    outcomeLost: false
+    outcomeLost: false,
+    maybeCleared: false
   }
 }
 

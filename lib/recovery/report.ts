@@ -26,8 +26,8 @@ export interface TaintedUser {
   /** Lost entries of the user, as far as it is known. */
   lost: number
   /**
-   * 'measurements': the buffer misses some. 'outcome': whether its replay was committed is lost, so it runs again from
-   * its checkpoint. 'unproven': entries are lost, and nothing proves that none of them was this user's.
+   * 'measurements': the buffer misses some. 'outcome': whether its replay was committed, or it was cleared, is lost, so it
+   * runs again from its checkpoint. 'unproven': entries are lost, and nothing proves that none of them was this user's.
    */
   reason: 'measurements' | 'outcome' | 'unproven'
 }

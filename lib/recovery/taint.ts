@@ -55,10 +55,10 @@ function unexplainedLosses(
 export function taintsOf(user: UserMachine, lostAtEnd: number): TaintedUser[] {
   const { userId, unaccounted: lost } = user
   const tainted: TaintedUser[] = user.verdicts.map((verdict) => verdict.taint)
-  for (const { number: buffer, missing, doubtful, outcomeLost } of user.buffers) {
+  for (const { number: buffer, missing, doubtful, outcomeLost, maybeCleared } of user.buffers) {
     if (missing > 0) tainted.push({ userId, buffer, lost: missing, reason: 'measurements' })
     else if (doubtful) tainted.push({ userId, buffer, lost, reason: 'measurements' })
-    else if (outcomeLost) tainted.push({ userId, buffer, lost, reason: 'outcome' })
+    else if (outcomeLost || maybeCleared) tainted.push({ userId, buffer, lost: Math.max(1, lost), reason: 'outcome' })
   }
   const last = user.buffers.at(-1)
   if (tainted.length === user.verdicts.length && (user.newerUnknown || user.unknownThrough > 0)) {

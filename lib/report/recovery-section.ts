@@ -198,7 +198,7 @@ function waitingTable(waiting: readonly WaitingBuffer[]): Html {
 
 const REASONS = {
   measurements: 'the buffer misses measurements',
-  outcome: 'whether its replay was committed is lost; it runs again',
+  outcome: 'whether its replay was committed, or it was cleared, is lost; it runs again',
   unproven: 'entries are lost, and nothing proves that none was this user’s'
 } as const
 

@@ -59,7 +59,7 @@ describe('recovery of a compacted log', () => {
           expect(substanceOf(await recover(log))).toStrictEqual(whole)
         }
       }),
-      { numRuns: 400 }
+      { numRuns: 240 }
     )
   })
 
@@ -77,7 +77,7 @@ describe('recovery of a compacted log', () => {
           expect(substanceOf(await recover(compacted)), `compacted at ${end}`).toStrictEqual(substanceOf(await recover(MemoryLog.cut(log, end))))
         }
       }),
-      { numRuns: 200 }
+      { numRuns: 120 }
     )
   })
 
@@ -89,7 +89,7 @@ describe('recovery of a compacted log', () => {
         for await (const entry of log.entries()) planner.takeEntry(entry)
         expect(planner.plan()).toStrictEqual(await planOf(log))
       }),
-      { numRuns: 60 }
+      { numRuns: 36 }
     )
   })
 
@@ -102,7 +102,7 @@ describe('recovery of a compacted log', () => {
         await compact(log)
         expect(log.stored.map(({ lsn }) => lsn)).toEqual(once)
       }),
-      { numRuns: 100 }
+      { numRuns: 60 }
     )
   })
 })
@@ -124,7 +124,7 @@ describe('damage behind a checkpoint', () => {
           expect(found, `without entry ${lsn}, compacted up to ${through}`).toStrictEqual(expected)
         }
       }),
-      { numRuns: 80 }
+      { numRuns: 48 }
     )
   })
 })
@@ -147,7 +147,7 @@ test('a checkpoint that has lost any one entry, with nothing to fall back to: no
         }
       }
     }),
-    { numRuns: 600 }
+    { numRuns: 360 }
   )
 })
 

@@ -51,9 +51,9 @@ export const programs: fc.Arbitrary<Program> = fc.record({
           failures: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, { weight: 3, arbitrary: fc.integer({ min: 1, max: 4 }) })
         })
       },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const), userId: fc.constantFrom('ann', 'bob', 'cyd') }) }
+      { weight: 3, arbitrary: fc.record({ do: fc.constant('clear' as const), userId: fc.constantFrom('ann', 'bob', 'cyd') }) }
     ),
-    { minLength: 1, maxLength: 40 }
+    { minLength: 1, maxLength: 40, size: 'max' }
   )
 })
 
