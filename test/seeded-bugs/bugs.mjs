@@ -262,6 +262,13 @@ export const SEEDED_BUGS = Object.freeze([
     test: ['test/recovery/cut-anywhere.test.ts', '']
   },
   {
+    name: 'a later buffer proves that the one before it was ended, not cleared',
+    file: 'lib/recovery/machine.ts',
+    from: '  for (const each of user.buffers) each.maybeCleared ||= each.number <= buffer.number\n',
+    to: '',
+    test: ['test/recovery/tainted.test.ts', '']
+  },
+  {
     name: 'ROLLBACK taken for a COMMIT',
     file: 'lib/recovery/machine.ts',
     from: '      buffer.replaying = false\n',
