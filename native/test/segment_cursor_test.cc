@@ -62,7 +62,7 @@ std::string Text(const Finding& finding) {
     text += " " + std::to_string(value);
   }
   text += std::string(finding.truncated ? " truncated" : "") + (finding.shares_loss ? " shares" : "");
-  for (const std::string& user : finding.users) text += " " + user;
+  for (const Finding::Named& each : finding.named) text += " " + each.user;
   return text + "]";
 }
 
