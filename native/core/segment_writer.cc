@@ -124,10 +124,14 @@ Status SealLeftSegment(Directory* directory, const std::string& file, const Segm
                        uint64_t last_lsn, int64_t now_ms) {
   std::unique_ptr<File> opened;
   INGEST_WAL_RETURN_IF_ERROR(directory->Open(file, OpenMode::kReadWrite, &opened));
-  // As long as it was planned until the seal is whole: a short file is one that was sealed.
+  // As long as it was planned until the seal is whole: a short file is one that was sealed. Durably: else a power cut could leave
+  // the seal, or pieces of it, in a file that is short.
   uint64_t size = 0;
   INGEST_WAL_RETURN_IF_ERROR(opened->Size(&size));
-  if (size < header.planned_bytes) INGEST_WAL_RETURN_IF_ERROR(opened->Truncate(header.planned_bytes));
+  if (size < header.planned_bytes) {
+    INGEST_WAL_RETURN_IF_ERROR(opened->Truncate(header.planned_bytes));
+    INGEST_WAL_RETURN_IF_ERROR(opened->Sync());
+  }
   uint8_t seal[kSealBytes];
   EncodeSeal(SegmentSeed(header.salt, header.number), offset, last_lsn + 1, now_ms, seal);
   return WriteSeal(opened.get(), Bytes(seal, sizeof(seal)), offset);

@@ -272,6 +272,44 @@ TEST(Damage, AFileGivenUpAfterAFullDiskIsNotTakenForOneThatLostItsSeal) {
   EXPECT_EQ(OpenedOutcome(&world), std::string("1-60 | "));
 }
 
+// The entry behind the last mark is carried on, and the seal takes its place.
+TEST(Damage, AFileGivenUpAfterAFullDiskIsSealedAndNeverLooksAsIfItHadLostThatWhereverThePowerGoes) {
+  MemoryWorld world;
+  {
+    const std::string user = "user";
+    const std::string payload(500, 'x');
+    const std::unique_ptr<Log> log = OpenLog(&world);
+    AppendEntries(log.get(), 20);
+    FlushAll(log.get());
+    uint64_t lsn = 0;
+    ASSERT_EQ(log->Append(2, Bytes(user.data(), user.size()), Bytes(payload.data(), payload.size()), 0, &lsn), ErrorCode::kOk);
+    FlushAll(log.get());
+  }
+  ForgetSharedMemory(&world);
+  Change(&world, kFirst, [](std::vector<uint8_t>* bytes) {
+    size_t end = bytes->size();
+    while ((*bytes)[end - 1] == 0) end--;
+    const size_t idle_mark_at = (end + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment - mark::kBytes;
+    Truncate(bytes, idle_mark_at);
+  });
+  const std::unique_ptr<MemoryWorld> whole = world.AfterProcessDeath();
+  EXPECT_EQ(OpenLog(whole.get())->recovery().carried_entries, 1u);
+  Dice dice(Seed());
+  for (uint64_t cut = 1; cut <= whole->calls(); cut++) {
+    for (int i = 0; i < 24; i++) {
+      const std::unique_ptr<MemoryWorld> first = world.AfterProcessDeath();
+      first->CutAtCall(cut);
+      // A seal that fails is no reason not to open.
+      const Status opened = TryOpen(first.get());
+      (void)opened;
+      const std::unique_ptr<MemoryWorld> after = first->AfterPowerCut(&dice);
+      const std::unique_ptr<Log> log = OpenLog(after.get());
+      EXPECT_EQ(Describe(log->recovery().found.damage), std::string());
+      EXPECT_EQ(log->last_lsn(), 21u);
+    }
+  }
+}
+
 TEST(Damage, WhatIsNoFileIsPassedOver) {
   for (const EntryKind kind : {EntryKind::kDirectory, EntryKind::kOther}) {
     MemoryWorld world;

@@ -89,6 +89,13 @@ export const SEEDED_BUGS = Object.freeze([
     test: ['segment_writer_test', 'SegmentWriter.AFileThatIsCutForLackOfSpaceEndsBehindItsLastRecordWhereverThePowerGoes']
   },
   {
+    name: 'a left segment sealed before its length is durable',
+    file: 'native/core/segment_writer.cc',
+    from: 'opened->Truncate(header.planned_bytes));\n    INGEST_WAL_RETURN_IF_ERROR(opened->Sync());\n',
+    to: 'opened->Truncate(header.planned_bytes));\n',
+    test: ['log_damage_test', 'Damage.AFileGivenUpAfterAFullDiskIsSealedAndNeverLooksAsIfItHadLostThatWhereverThePowerGoes']
+  },
+  {
     name: 'segments removed before the names that replace them are synced',
     file: 'native/core/spare_segment.cc',
     from: 'Status SpareSegment::SyncWhatReplacesIt() { return directory_->Sync(); }',
