@@ -42,6 +42,8 @@ export interface Doubts {
   unknownThrough: number
   /** The same of buffers newer than any that was seen. */
   newerUnknown: boolean
+  /** A COMMIT may be lost with its state, and the buffer be gone since: until an entry says the state. */
+  stateInDoubt: boolean
   /** What an earlier recovery found: it holds until the buffer concerned is done. */
   verdicts: Verdict[]
 }
@@ -95,6 +97,7 @@ export function account(user: UserMachine, count: number): void {
   if (user.unaccounted > 0) return
   user.unknownThrough = 0
   user.newerUnknown = false
+  user.stateInDoubt = false
   for (const buffer of user.buffers) Object.assign(buffer, { doubtful: false, outcomeLost: false })
 }
 
@@ -109,17 +112,12 @@ export function noNewerUnknown(user: UserMachine, unseenThrough: number): void {
 export function forgetThrough(user: UserMachine, number: number): void {
   if (number >= user.unknownThrough) user.unknownThrough = 0
   if (user.verdicts.length > 0) user.verdicts = user.verdicts.filter((verdict) => verdict.until > number)
-  if (user.buffers.length === 0 && user.unknownThrough === 0 && !user.newerUnknown) forgetLosses(user)
+  if (user.buffers.length === 0 && user.unknownThrough === 0 && !user.newerUnknown && !user.stateInDoubt) forgetLosses(user)
 }
 
 function forgetLosses(user: UserMachine): void {
   user.unaccounted = 0
   user.lostFromCheckpoint = false
-}
-
-/** Buffers up to `number` may have been committed, and the state with them be lost. */
-export function doubtThrough(user: UserMachine, number: number): void {
-  user.unknownThrough = Math.max(user.unknownThrough, number)
 }
 
 /** A word about the oldest buffer: it was neither committed nor cleared before, so none behind it was. */
@@ -150,6 +148,7 @@ function settleDoubts(user: UserMachine): void {
   forgetLosses(user)
   user.unknownThrough = 0
   user.newerUnknown = false
+  user.stateInDoubt = false
   for (const buffer of user.buffers) Object.assign(buffer, { missing: 0, doubtful: false, outcomeLost: false, maybeCleared: false })
 }
 

@@ -34,7 +34,7 @@ import {
 } from '../replay/payloads.js'
 import { Operation, type Entry } from '../wal/types.js'
 import { EncodedList } from './encoded-list.js'
-import { account, doubtThrough, forgetThrough, NO_LOSSES, noNewerUnknown, noteGap, outcomesKnown, takeVerdict, type Doubts, type Losses } from './gaps.js'
+import { account, forgetThrough, NO_LOSSES, noNewerUnknown, noteGap, outcomesKnown, takeVerdict, type Doubts, type Losses } from './gaps.js'
 import { NumberArena } from './number-arena.js'
 
 /** A buffer with its measurements still encoded. */
@@ -92,6 +92,7 @@ export function createMachine(userId: string, arena = new NumberArena()): UserMa
     lostFromCheckpoint: false,
     unknownThrough: 0,
     newerUnknown: false,
+    stateInDoubt: false,
     verdicts: []
   }
 }
@@ -233,6 +234,7 @@ function replayOf(
   user: UserMachine,
   about: { buffer: number; count: number; lastRow: SourceRow | undefined; replayed: number; value: Uint8Array }
 ): EncodedBuffer {
+  takeState(user, about)
   dropBefore(user, about.buffer)
   let buffer = user.buffers.find((each) => each.number === about.buffer)
   if (buffer === undefined) {
@@ -242,8 +244,6 @@ function replayOf(
   endUnseen(user, buffer, 'requested')
   settle(user, buffer, about.count, about.lastRow)
   outcomesKnown(user)
-  user.state = copyOf(about.value)
-  user.replayed = about.replayed
   return buffer
 }
 
@@ -252,6 +252,7 @@ function commit(user: UserMachine, about: CommitPayload): void {
     clear(user, about)
     return
   }
+  takeState(user, about)
   const buffer = user.buffers.find((each) => each.number === about.buffer)
   if (buffer !== undefined) {
     endUnseen(user, buffer, 'requested')
@@ -263,8 +264,13 @@ function commit(user: UserMachine, about: CommitPayload): void {
   forgetThrough(user, about.buffer)
   outcomesKnown(user)
   user.lastBuffer = Math.max(user.lastBuffer, about.buffer)
-  user.state = copyOf(about.value)
+}
+
+/** A state outlives the chunk of the log that it came in. */
+function takeState(user: UserMachine, about: { value: Uint8Array; replayed: number }): void {
+  user.state = Uint8Array.prototype.slice.call(about.value)
   user.replayed = about.replayed
+  user.stateInDoubt = false
 }
 
 /** All buffers of the user were cleared; what was in them is not applied, and the state stays. */
@@ -272,13 +278,12 @@ function clear(user: UserMachine, { buffer: newest, count }: CommitPayload): voi
   const known = user.buffers.reduce((sum, buffer) => sum + buffer.values.length + buffer.missing, 0)
   account(user, count - known)
   // With fewer measurements than are known here, or two entries lost or more, one of the buffers may have been committed
-  // before, and its state be lost with the COMMIT.
-  const stateInDoubt = user.unaccounted > 1 || user.lostFromCheckpoint || (user.unaccounted === 1 && count < known)
+  // before, and its state be lost with the COMMIT. A doubt that there was stays: a clear says no state.
+  user.stateInDoubt ||= user.unaccounted > 1 || user.lostFromCheckpoint || (user.unaccounted === 1 && count < known)
   drop(user, () => true)
   user.lastBuffer = Math.max(user.lastBuffer, newest)
   noNewerUnknown(user, 0)
-  if (stateInDoubt) doubtThrough(user, newest)
-  else forgetThrough(user, newest)
+  forgetThrough(user, newest)
 }
 
 /** It is now known that the buffer has `count` measurements. */
@@ -342,9 +347,4 @@ function newBuffer(
     outcomeLost: false,
     maybeCleared: false
   }
-}
-
-/** A state outlives the chunk of the log that it came in. */
-function copyOf(state: Uint8Array): Uint8Array {
-  return Uint8Array.prototype.slice.call(state)
 }

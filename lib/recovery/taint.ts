@@ -61,7 +61,7 @@ export function taintsOf(user: UserMachine, lostAtEnd: number): TaintedUser[] {
     else if (outcomeLost || maybeCleared) tainted.push({ userId, buffer, lost: Math.max(1, lost), reason: 'outcome' })
   }
   const last = user.buffers.at(-1)
-  if (tainted.length === user.verdicts.length && (user.newerUnknown || user.unknownThrough > 0)) {
+  if (tainted.length === user.verdicts.length && (user.newerUnknown || user.unknownThrough > 0 || user.stateInDoubt)) {
     tainted.push({ userId, buffer: last?.number ?? 0, lost, reason: 'unproven' })
   }
   if (lostAtEnd > 0) {

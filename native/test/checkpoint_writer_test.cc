@@ -277,7 +277,7 @@ TEST(CheckpointWriter, RefusesWhenASegmentIsMissingOrCannotBeRead) {
       if (is_missing) {
         world.Remove(SegmentName(segment));
       } else {
-        Change(&world, SegmentName(segment), [](std::vector<uint8_t>* bytes) { std::fill_n(bytes->begin(), kSegmentDataAt, uint8_t{0}); });
+        MakeHeadersUnsound(&world, SegmentName(segment));
       }
       const std::unique_ptr<MemoryWorld> before = world.AfterProcessDeath();
       EXPECT_EQ(WriteCheckpoint(&world, KeepAll(2)).code(), ErrorCode::kCorrupt);
@@ -291,7 +291,7 @@ TEST(CheckpointWriter, CoversNumbersThatWereGivenUp) {
   for (const bool appends : {false, true}) {
     MemoryWorld world;
     WriteThreeSegments(&world);
-    Change(&world, SegmentName(3), [](std::vector<uint8_t>* bytes) { std::fill_n(bytes->begin(), kSegmentDataAt, uint8_t{0}); });
+    MakeHeadersUnsound(&world, SegmentName(3));
     std::unique_ptr<Log> log = OpenLog(&world);
     if (appends) AppendEntries(log.get(), 1);
     const uint64_t last = log->last_lsn();
@@ -343,7 +343,7 @@ TEST(CheckpointWriter, StandsForSegmentsThatCannotBeReadWhereThatIsAccepted) {
       if (is_missing) {
         world.Remove(SegmentName(segment));
       } else {
-        Change(&world, SegmentName(segment), [](std::vector<uint8_t>* bytes) { std::fill_n(bytes->begin(), kSegmentDataAt, uint8_t{0}); });
+        MakeHeadersUnsound(&world, SegmentName(segment));
       }
       // As a writer leaves it that has the log open: the next segment says what was durable before it.
       std::unique_ptr<Log> log = OpenLog(&world);
@@ -364,7 +364,7 @@ TEST(CheckpointWriter, StandsForSegmentsThatCannotBeReadWhereThatIsAccepted) {
 TEST(CheckpointWriter, StandsForASegmentThatIsAllThereIsAndCannotBeRead) {
   MemoryWorld world;
   WriteLog(&world, 20);
-  Change(&world, SegmentName(1), [](std::vector<uint8_t>* bytes) { std::fill_n(bytes->begin(), kSegmentDataAt, uint8_t{0}); });
+  MakeHeadersUnsound(&world, SegmentName(1));
   std::unique_ptr<Log> log = OpenLog(&world);
   EXPECT_EQ(WriteCheckpoint(&world, KeepAll(1)).code(), ErrorCode::kInvalidArgument);
   ASSERT_OK(WriteCheckpoint(&world, AcceptLosses(1)));

@@ -280,6 +280,13 @@ void CopyFile(MemoryWorld* world, const std::string& from, const std::string& to
   world->Put(to, world->Contents(from));
 }
 
+void MakeHeadersUnsound(MemoryWorld* world, const std::string& name) {
+  Change(world, name, [](std::vector<uint8_t>* bytes) {
+    ZeroSector(bytes, 0);
+    ZeroSector(bytes, 8);
+  });
+}
+
 void RenameFile(MemoryWorld* world, const std::string& from, const std::string& to) {
   CopyFile(world, from, to);
   world->Remove(from);

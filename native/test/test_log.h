@@ -83,6 +83,8 @@ void Change(MemoryWorld* world, const std::string& name, const std::function<voi
 ReadBack::Place PlaceOf(MemoryWorld* world, uint64_t lsn);
 // Damages the payload of entry `lsn`, so that exactly this entry is lost.
 void DamageEntry(MemoryWorld* world, uint64_t lsn);
+// Both copies of a segment's header.
+void MakeHeadersUnsound(MemoryWorld* world, const std::string& name);
 void RenameFile(MemoryWorld* world, const std::string& from, const std::string& to);
 void CopyFile(MemoryWorld* world, const std::string& from, const std::string& to);
 void SwapFiles(MemoryWorld* world, const std::string& one, const std::string& other);

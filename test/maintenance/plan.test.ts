@@ -59,7 +59,7 @@ describe('recovery of a compacted log', () => {
           expect(substanceOf(await recover(log))).toStrictEqual(whole)
         }
       }),
-      { numRuns: 240 }
+      { numRuns: 400 }
     )
   })
 
@@ -77,7 +77,7 @@ describe('recovery of a compacted log', () => {
           expect(substanceOf(await recover(compacted)), `compacted at ${end}`).toStrictEqual(substanceOf(await recover(MemoryLog.cut(log, end))))
         }
       }),
-      { numRuns: 120 }
+      { numRuns: 200 }
     )
   })
 
@@ -89,7 +89,7 @@ describe('recovery of a compacted log', () => {
         for await (const entry of log.entries()) planner.takeEntry(entry)
         expect(planner.plan()).toStrictEqual(await planOf(log))
       }),
-      { numRuns: 36 }
+      { numRuns: 60 }
     )
   })
 
@@ -102,7 +102,7 @@ describe('recovery of a compacted log', () => {
         await compact(log)
         expect(log.stored.map(({ lsn }) => lsn)).toEqual(once)
       }),
-      { numRuns: 60 }
+      { numRuns: 100 }
     )
   })
 })
@@ -124,7 +124,7 @@ describe('damage behind a checkpoint', () => {
           expect(found, `without entry ${lsn}, compacted up to ${through}`).toStrictEqual(expected)
         }
       }),
-      { numRuns: 48 }
+      { numRuns: 80 }
     )
   })
 })
@@ -147,7 +147,7 @@ test('a checkpoint that has lost any one entry, with nothing to fall back to: no
         }
       }
     }),
-    { numRuns: 360 }
+    { numRuns: 600 }
   )
 })
 

@@ -24,7 +24,7 @@ test('a log cut behind any entry leads to the states of the unbroken run', async
         expect(await resumed(MemoryLog.cut(log, length), program), `cut behind entry ${length}`).toStrictEqual(outcome)
       }
     }),
-    { numRuns: 72 }
+    { numRuns: 120 }
   )
 })
 

@@ -133,7 +133,7 @@ test('any one entry is lost', async () => {
         await checkSecondVerdict(loss, report, active)
       }
     }),
-    { numRuns: 20 }
+    { numRuns: 60 }
   )
 })
 
@@ -155,6 +155,6 @@ test('any ranges of entries are lost', async () => {
       await checkGoingOn(loss, report)
       await checkSecondVerdict(loss, report, active)
     }),
-    { numRuns: 200 }
+    { numRuns: 500 }
   )
 })

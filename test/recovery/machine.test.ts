@@ -155,6 +155,8 @@ describe('lost is', () => {
     ['a whole waiting buffer, before one that is told of later', script().start(1).add(1, 'a').end(1).start(2).add(2, 'b').checkpoint(1, 's0'), [1, 2, 3], ['1[]requested…', '2[b]'], 's0', ['1 measurements 1']],
     ['the begin of a buffer that nothing tells of since', whole().start(2).add(2, 'c').end(2).start(3).add(3, 'd').checkpoint(2, 's1'), [10, 11], ['2[c]full…'], 's1', ['2 unproven 2']],
     ['COMMIT before a clear of the next buffer: the state is in doubt', whole().start(2).add(2, 'c').clear(2, 1), [6], [], 's0', ['0 unproven 1']],
+    ['COMMIT before a clear of the next buffer, and another clear, which says no state', whole().start(2).add(2, 'c').clear(2, 1).start(3).add(3, 'd').clear(3, 1), [6], [], 's0', ['0 unproven 1']],
+    ['COMMIT before a clear of the next buffer, and the CHECKPOINT of another says the state', whole().start(2).add(2, 'c').clear(2, 1).start(3).add(3, 'd').end(3).checkpoint(3, 's1'), [6], ['3[d]full…'], 's1', []],
     ['ADD_MEASUREMENT before a clear: nothing is in doubt', whole().start(2).add(2, 'c').clear(2, 1), [8], [], 's1', []]
   ]
 

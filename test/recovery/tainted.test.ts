@@ -96,7 +96,7 @@ function doubtsOf(userId: string, before: readonly Word[], after: readonly Word[
       if (proof === 'an end or a clear') for (const { buffer } of waiting) reasons.set(buffer, 'outcome')
     }
     // Fewer than there were: some of them were committed before, and nothing says with which state.
-    if (!isExplained && word.clears) stateIsInDoubt = word.count < waiting.reduce((sum, each) => sum + each.measurements, 0)
+    if (!isExplained && word.clears) stateIsInDoubt ||= word.count < waiting.reduce((sum, each) => sum + each.measurements, 0)
     // A count that was reached says that the buffer is whole; a word about a replay, that nothing was committed or cleared.
     if (!isExplained && word.operation >= Operation.END_BUFFER) reasons.delete(word.buffer)
     if (isReplay(word)) {

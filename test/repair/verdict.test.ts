@@ -148,7 +148,7 @@ test('says what the damage said, whatever is lost', async () => {
       taintedRuns += before.tainted.length > 0 ? 1 : 0
       for (const { reason } of before.tainted) reasons.add(reason)
     }),
-    { numRuns: 360 }
+    { numRuns: 600 }
   )
   expect(taintedRuns).toBeGreaterThan(50)
   expect(taintedDeeds).toBeGreaterThan(100)

@@ -180,21 +180,21 @@ export const SEEDED_BUGS = Object.freeze([
     file: 'native/core/log_end.cc',
     from: 'std::min(end->durable_lsn + unread, kMaxLsn - 1)',
     to: 'std::min(end->durable_lsn + 0 * unread, kMaxLsn - 1)',
-    test: ['log_damage_test', 'Damage.OfAnEndThatTheDeviceCannotReadIsToldAndNoNumberThatMayStandThereIsUsedAgain']
+    test: ['log_end_test', 'LogEnd.ThatTheDeviceCannotReadIsToldAndNoNumberThatMayStandThereIsUsedAgain']
   },
   {
     name: 'LSNs of a last segment without a header used again',
     file: 'native/core/log_end.cc',
     from: 'if (segment.rejected_kind == damage_kind::kSegmentHeader) bytes +=',
     to: 'if (segment.rejected_kind == damage_kind::kSegmentHeader) bytes += 0 *',
-    test: ['log_damage_test', 'Damage.OfALastSegmentWithoutAHeaderIsToldAndNoNumberThatMayStandThereIsUsedAgain']
+    test: ['log_end_test', 'LogEnd.InASegmentWithoutAHeaderIsToldAndNoNumberThatMayStandThereIsUsedAgain']
   },
   {
     name: 'LSNs given up before anything durable says so',
     file: 'native/core/log_opener.cc',
     from: 'if (end_.GivesLsnsUp()) INGEST_WAL_RETURN_IF_ERROR',
     to: 'if (end_.GivesLsnsUp() && false) INGEST_WAL_RETURN_IF_ERROR',
-    test: ['log_damage_test', 'Damage.OfAnEndThatCannotBeReadGivesNumbersUpAlsoWhenThePowerGoesMeanwhile']
+    test: ['log_end_test', 'LogEnd.ThatCannotBeReadGivesNumbersUpAlsoWhenThePowerGoesMeanwhile']
   },
   {
     name: 'torn tail not cut',
@@ -285,9 +285,16 @@ export const SEEDED_BUGS = Object.freeze([
   {
     name: 'CHECKPOINT without its state',
     file: 'lib/recovery/machine.ts',
-    from: '  outcomesKnown(user)\n  user.state = copyOf(about.value)\n  user.replayed = about.replayed\n  return buffer',
-    to: '  outcomesKnown(user)\n  return buffer',
+    from: '): EncodedBuffer {\n  takeState(user, about)\n',
+    to: '): EncodedBuffer {\n  user.replayed = about.replayed\n',
     test: ['test/recovery/loss.test.ts', '']
+  },
+  {
+    name: 'a clear takes a doubt about the state away',
+    file: 'lib/recovery/machine.ts',
+    from: 'user.stateInDoubt ||= user.unaccounted > 1',
+    to: 'user.stateInDoubt = user.unaccounted > 1',
+    test: ['test/recovery/machine.test.ts', '']
   },
   // --- The addon and what is above it
   {
